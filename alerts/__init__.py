@@ -1,0 +1,1 @@
+"""Takes counts, gives scores, incidents and sent alerts; numbers in, decisions out."""

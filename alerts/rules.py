@@ -1,0 +1,161 @@
+"""What calls for an incident, how grave it is, and when it is over: decisions on one reading."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from alerts.scores import Reading, Scores
+
+Rule = Literal["negative_spike", "volume_burst", "tone_shift"]
+RULES: Final[tuple[Rule, ...]] = get_args(Rule)
+Severity = Literal["info", "warn", "critical"]
+SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
+Crossing = Literal["none", "once", "strong"]
+
+
+class IncidentSettings(BaseModel):
+    """When an incident opens, how grave it is, and when it ends. Times are event time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    open_score: float = 1.95
+    """Both tests, -log10 of the tail; in two evaluations in a row."""
+    strong_score: float = 4.0
+    """Both tests; one evaluation is enough. Also the least for critical."""
+    alone_score: float = 3.16
+    """One test alone: the count on a sparse key, the volume, the tone."""
+    sparse_veto: float = 0.2
+    """On a sparse key a share with a greater tail says that the news is not negative."""
+    least_stories: int = 3
+    least_sources: int = 2
+    """Or as many as were active on the key in 14 days, if that is fewer."""
+    least_ratio: float = 1.5
+    least_lift: float = 0.10
+    """Of the share over its baseline, as a fraction of all stories."""
+    critical_ratio: float = 3.0
+    critical_stories: int = 10
+    critical_sources: int = 3
+    """Or as many as were active, if that is fewer, but never one."""
+    warn_until_days: float = 7.0
+    """A younger baseline gives at most a warning."""
+    calm_p_count: float = 0.1
+    calm_ratio: float = 1.25
+    calm_for: timedelta = timedelta(minutes=30)
+    quiet_for: timedelta = timedelta(hours=3)
+    """Without a negative story."""
+    cool_dense: timedelta = timedelta(hours=3)
+    cool_sparse: timedelta = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Who reports: facts that cost a query, so they are fetched only when they can decide."""
+
+    observed: int
+    """Distinct sources of the window's negative stories."""
+    active: int
+    """Distinct sources of any story on the key in the last 14 days."""
+    robust: bool = True
+    """The tests still fire without any one source, and without any one story."""
+
+
+def crosses(rule: Rule, reading: Reading, settings: IncidentSettings) -> Crossing:
+    """Say whether the numbers alone call for an incident: not, if seen twice, or at once.
+
+    A window that stands out while its last hour is calm is the end of something, not a start.
+    """
+    if calm(rule, reading, settings):
+        return "none"
+    if rule == "volume_burst":
+        loud = reading.volume_score >= settings.alone_score
+        loud = loud and reading.volume_ratio >= settings.least_ratio
+        return "strong" if loud and not _share_fires(reading, settings) else "none"
+    if reading.observed < settings.least_stories or reading.lift < settings.least_lift:
+        return "none"
+    if rule == "tone_shift":
+        # A sparse key has too few stories for its share to mean anything by itself.
+        alone = not reading.sparse and reading.s_count < settings.open_score
+        return "strong" if alone and reading.s_share >= settings.alone_score else "none"
+    if reading.ratio < settings.least_ratio:
+        return "none"
+    if reading.sparse:
+        loud = reading.s_count >= settings.alone_score
+        return "strong" if loud and reading.p_share <= settings.sparse_veto else "none"
+    if reading.score >= settings.strong_score:
+        return "strong"
+    return "once" if reading.score >= settings.open_score else "none"
+
+
+def noticeable(scores: Scores, settings: IncidentSettings) -> NDArray[np.intp]:
+    """Indices of the keys where some rule might see a crossing; every other reading has none.
+
+    Cheap, unlike a reading: it lets the caller leave the quiet keys alone that it has no watch on.
+    """
+    tested = scores.s_count >= min(settings.open_score, settings.alone_score)
+    alone = np.maximum(scores.volume_score, scores.s_share) >= settings.alone_score
+    return np.flatnonzero(tested | alone)
+
+
+def grade(
+    rule: Rule, reading: Reading, sources: Sources | None, settings: IncidentSettings
+) -> Severity | None:
+    """Severity of a crossing; None if too few sources report it, or they are not known."""
+    if rule != "negative_spike":
+        return "info"
+    if sources is None or sources.observed < min(settings.least_sources, sources.active):
+        return None
+    enough = max(2, min(settings.critical_sources, sources.active))
+    critical = could_be_critical(reading, settings) and sources.observed >= enough
+    fragile = not sources.robust and sources.active >= 2
+    if critical:
+        return "warn" if fragile else "critical"
+    return "info" if fragile else "warn"
+
+
+def could_be_critical(reading: Reading, settings: IncidentSettings) -> bool:
+    """Say whether the numbers allow the gravest severity, given enough sources."""
+    return (
+        reading.score >= settings.strong_score
+        and reading.ratio >= settings.critical_ratio
+        and reading.observed >= settings.critical_stories
+        and reading.in_bh
+        and reading.baseline_days >= settings.warn_until_days
+    )
+
+
+def _share_fires(reading: Reading, settings: IncidentSettings) -> bool:
+    if reading.sparse:
+        return reading.p_share <= settings.sparse_veto
+    return reading.s_share >= settings.open_score
+
+
+def calm(rule: Rule, reading: Reading, settings: IncidentSettings) -> bool:
+    """Say whether the last hour looks as usual, as far as the rule is concerned."""
+    if rule == "tone_shift":
+        return reading.s_share < settings.open_score
+    if rule == "volume_burst":
+        tail, ratio = reading.volume_p_60, reading.volume_ratio_60
+    else:
+        tail, ratio = reading.p_count_60, reading.ratio_60
+    return tail > settings.calm_p_count and ratio < settings.calm_ratio
+
+
+def stories_of(rule: Rule, reading: Reading) -> int:
+    """Give the count that the rule is about."""
+    return reading.volume_observed if rule == "volume_burst" else reading.observed
+
+
+def rank(severity: Severity | None) -> int:
+    """Order severities; none is the least, -1."""
+    return -1 if severity is None else SEVERITIES.index(severity)
+
+
+def graver(one: Severity | None, other: Severity | None) -> Severity | None:
+    """Give the graver of two severities, or the one there is."""
+    return max(one, other, key=rank)

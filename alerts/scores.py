@@ -1,0 +1,292 @@
+"""Counts against what was expected: the tests, for all keys at once, and one key's reading."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from alerts.baseline import BaselineSettings
+from alerts.season import FloatArray
+from alerts.tails import SMALLEST, count_interval, count_tail, discoveries, share_tail
+from alerts.windows import WINDOWS, IntArray
+
+HOUR_WINDOW: Final = WINDOWS.index(60)
+SEVERAL_WINDOWS: Final = float(np.log10(len(WINDOWS)))
+"""Paid by the best of the windows for having had that many tries."""
+
+
+class SpikeSettings(BaseModel):
+    """What the tests need beyond the baselines."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    baseline: BaselineSettings = BaselineSettings()
+    least_negative: int = Field(default=3, ge=1)
+    """Fewer negative stories in a window are never unusual."""
+    least_stories: int = Field(default=8, ge=1)
+    """Fewer stories in a window are never a burst of volume."""
+    least_expected: float = Field(default=0.25, gt=0)
+    """Negative stories: the tests expect no fewer in any window, however short. One event brings
+    a handful of stories within minutes, also to a company that was never in the news before."""
+    least_expected_stories: float = Field(default=0.5, gt=0)
+    """The same for all stories."""
+    sparse_below: float = 8.0
+    """Expected stories in 60 minutes under which the share test has no power of its own."""
+    false_discovery_rate: float = Field(default=0.01, gt=0, lt=1)
+    """Benjamini-Hochberg across the keys of one evaluation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What the tests compare with; arrays are (keys, 3 windows) unless said otherwise."""
+
+    negative: FloatArray
+    variation: FloatArray
+    stories: FloatArray
+    stories_variation: FloatArray
+    share: FloatArray
+    concentration: FloatArray
+    """(keys,); of the share's Beta."""
+    ready: bool
+    """False during warm-up: every score is 0."""
+    baseline_days: float
+
+    def of(self, index: int) -> Expectation:
+        """The same for one key alone."""
+        one = slice(index, index + 1)
+        return Expectation(
+            self.negative[one],
+            self.variation[one],
+            self.stories[one],
+            self.stories_variation[one],
+            self.share[one],
+            self.concentration[one],
+            self.ready,
+            self.baseline_days,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One key at one evaluation. Counts, shares and tails are those of ``window_minutes``."""
+
+    observed: int
+    """Negative stories."""
+    total: int
+    """All stories."""
+    expected: float
+    expected_low: int
+    expected_high: int
+    """95 % predictive interval, both ends included."""
+    ratio: float
+    share: float
+    baseline_share: float
+    lift: float
+    p_count: float
+    p_share: float
+    score: float
+    s_count: float
+    s_share: float
+    volume_score: float
+    volume_observed: int
+    volume_expected: float
+    volume_low: int
+    volume_high: int
+    volume_p: float
+    volume_ratio: float
+    """All stories, in the window where they stand out most."""
+    window_minutes: int
+    volume_window_minutes: int
+    p_count_60: float
+    ratio_60: float
+    volume_p_60: float
+    volume_ratio_60: float
+    newest: int
+    """Negative stories of the newest bucket."""
+    newest_stories: int
+    """All stories of the newest bucket."""
+    sparse: bool
+    in_bh: bool
+    baseline_days: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """All keys at one evaluation. Arrays are (keys,), those of the tests (keys, 3 windows).
+
+    A tail that was not worked out, because its count is small or its share unremarkable, is 1.
+    Scores are -log10 of a tail, corrected for three windows, never negative, 0 in warm-up.
+    """
+
+    observed: IntArray
+    total: IntArray
+    expected: FloatArray
+    p_count: FloatArray
+    p_share: FloatArray
+    p_volume: FloatArray
+    s_count: FloatArray
+    s_share: FloatArray
+    score: FloatArray
+    volume_score: FloatArray
+    best: NDArray[np.intp]
+    """Index of the window where negative stories stand out most."""
+    volume_best: NDArray[np.intp]
+    ratio: FloatArray
+    """(keys, 3)"""
+    volume_ratio: FloatArray
+    """(keys, 3)"""
+    share: FloatArray
+    """(keys, 3); 0 without a story"""
+    sparse: NDArray[np.bool_]
+    in_bh: NDArray[np.bool_]
+    newest: IntArray
+    newest_stories: IntArray
+    expectation: Expectation
+    settings: SpikeSettings
+
+    def reading(self, index: int) -> Reading:
+        """One key's numbers, with the interval that is too dear to work out for every key."""
+        best, volume = int(self.best[index]), int(self.volume_best[index])
+        usual = self.expectation
+        low, high = count_interval(usual.negative[index, best], usual.variation[index, best])
+        most = count_interval(usual.stories[index, volume], usual.stories_variation[index, volume])
+        share, baseline = float(self.share[index, best]), float(usual.share[index, best])
+        return Reading(
+            observed=int(self.observed[index, best]),
+            total=int(self.total[index, best]),
+            expected=float(usual.negative[index, best]),
+            expected_low=low,
+            expected_high=high,
+            ratio=float(self.ratio[index, best]),
+            share=share,
+            baseline_share=baseline,
+            lift=share - baseline,
+            p_count=float(self.p_count[index, best]),
+            p_share=float(self.p_share[index, best]),
+            score=float(self.score[index]),
+            s_count=float(self.s_count[index]),
+            s_share=float(self.s_share[index]),
+            volume_score=float(self.volume_score[index]),
+            volume_observed=int(self.total[index, volume]),
+            volume_expected=float(usual.stories[index, volume]),
+            volume_low=most[0],
+            volume_high=most[1],
+            volume_p=float(self.p_volume[index, volume]),
+            volume_ratio=float(self.volume_ratio[index, volume]),
+            window_minutes=WINDOWS[best],
+            volume_window_minutes=WINDOWS[volume],
+            p_count_60=float(self.p_count[index, HOUR_WINDOW]),
+            ratio_60=float(self.ratio[index, HOUR_WINDOW]),
+            volume_p_60=float(self.p_volume[index, HOUR_WINDOW]),
+            volume_ratio_60=float(self.volume_ratio[index, HOUR_WINDOW]),
+            newest=int(self.newest[index]),
+            newest_stories=int(self.newest_stories[index]),
+            sparse=bool(self.sparse[index]),
+            in_bh=bool(self.in_bh[index]),
+            baseline_days=usual.baseline_days,
+        )
+
+    def without(self, index: int, negative: Sequence[int]) -> Reading:
+        """One key's numbers had ``negative`` stories fewer come, given per window.
+
+        Stories of the newest bucket and membership of the discoveries are left as they are.
+        """
+        fewer = np.asarray([negative], dtype=np.int64)
+        one = slice(index, index + 1)
+        rest = judge(
+            np.maximum(self.observed[one] - fewer, 0),
+            np.maximum(self.total[one] - fewer, 0),
+            self.newest[one],
+            self.newest_stories[one],
+            self.expectation.of(index),
+            self.settings,
+        )
+        return rest.reading(0)
+
+
+def judge(
+    observed: IntArray,
+    total: IntArray,
+    newest: IntArray,
+    newest_stories: IntArray,
+    usual: Expectation,
+    settings: SpikeSettings,
+) -> Scores:
+    """Compare counts, (keys, 3 windows), with the expectation; pure.
+
+    ``newest`` and ``newest_stories`` are (keys,), of the last bucket, and are only passed on.
+    """
+    negative = np.maximum(usual.negative, settings.least_expected)
+    stories = np.maximum(usual.stories, settings.least_expected_stories)
+    p_count = count_tail(observed, negative, usual.variation)
+    p_volume = count_tail(total, stories, usual.stories_variation)
+    p_share = _share_tails(observed, total, p_count, usual, settings)
+    counted = np.where(observed >= settings.least_negative, p_count, 1.0)
+    voluminous = np.where(total >= settings.least_stories, p_volume, 1.0)
+    s_count, s_share, volume_score = (
+        _best(tails, ready=usual.ready) for tails in (counted, p_share, voluminous)
+    )
+    score = np.minimum(s_count, s_share)
+    return Scores(
+        observed=observed,
+        total=total,
+        expected=usual.negative,
+        p_count=p_count,
+        p_share=p_share,
+        p_volume=p_volume,
+        s_count=s_count,
+        s_share=s_share,
+        score=score,
+        volume_score=volume_score,
+        best=_where_least(counted),
+        volume_best=_where_least(voluminous),
+        ratio=observed / negative,
+        volume_ratio=total / stories,
+        share=observed / np.maximum(total, 1),
+        sparse=usual.stories[:, HOUR_WINDOW] < settings.sparse_below,
+        in_bh=discoveries(10.0**-score, settings.false_discovery_rate),
+        newest=newest,
+        newest_stories=newest_stories,
+        expectation=usual,
+        settings=settings,
+    )
+
+
+def _share_tails(
+    observed: IntArray,
+    total: IntArray,
+    p_count: FloatArray,
+    usual: Expectation,
+    settings: SpikeSettings,
+) -> FloatArray:
+    """Tails of the share where they can matter, 1 elsewhere: most keys, at most evaluations."""
+    tails = np.ones(observed.shape)
+    concentration = usual.concentration[:, None]
+    mean = total * usual.share
+    spread = mean * (1.0 - usual.share) * (1.0 + (total - 1.0) / (concentration + 1.0))
+    # Half a deviation keeps every tail below the veto's 0.2 where the count is unusual too.
+    enough = np.where(p_count < 0.1, 0.5, 1.5) * np.sqrt(np.maximum(spread, 0.0))
+    worth = (observed >= settings.least_negative) & (observed > mean + enough)
+    if worth.any():
+        of_test = np.broadcast_to(concentration, worth.shape)[worth]
+        tails[worth] = share_tail(observed[worth], total[worth], usual.share[worth], of_test)
+    return tails
+
+
+def _best(tails: FloatArray, *, ready: bool) -> FloatArray:
+    if not ready:
+        return np.zeros(len(tails))
+    least = np.maximum(tails.min(axis=1), SMALLEST)
+    score: FloatArray = np.maximum(-np.log10(least) - SEVERAL_WINDOWS, 0.0)
+    return score
+
+
+def _where_least(tails: FloatArray) -> NDArray[np.intp]:
+    """Window of the least tail; the hour where none is below 1."""
+    least: NDArray[np.intp] = np.where(tails.min(axis=1) < 1.0, tails.argmin(axis=1), HOUR_WINDOW)
+    return least

@@ -1,0 +1,93 @@
+"""Which share of a key's stories is usually negative, and how much that varies."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from alerts.baseline import BaselineSettings, forgetting
+from alerts.season import FloatArray, ShareSeason, cell
+from alerts.windows import BUCKETS, WINDOWS, IntArray, Span
+
+
+class ShareBaseline:
+    """Which share of each key's stories is negative, and how much that varies."""
+
+    def __init__(self, groups: IntArray, settings: BaselineSettings) -> None:
+        keys = len(groups)
+        self._groups = groups
+        self._settings = settings
+        self._zone = ZoneInfo(settings.season.timezone)
+        self._season = ShareSeason(settings.season)
+        self._negative: FloatArray = np.zeros(keys)
+        self._stories: FloatArray = np.zeros(keys)
+        self._hours: FloatArray = np.zeros(keys)
+        self._excess: FloatArray = np.zeros(keys)
+        self._pairs: FloatArray = np.zeros(keys)
+        self._seen = 0
+        self._refresh()
+
+    def expected(self, over: Span, stories: IntArray) -> FloatArray:
+        """Usual share in each window, (keys, 3), each bucket weighing by its ``stories``.
+
+        ``stories`` is (keys, ``BUCKETS``); a window without one gets the share of its last hour.
+        """
+        inner = over.whole.shape[1]
+        hours = _expit(self._logit[:, None] + self._season.offsets[list(over.cells[1:-1])])
+        starts = np.searchsorted(over.hour_of_bucket, np.arange(inner))
+        shares = np.empty((len(stories), len(WINDOWS)))
+        for row, minutes in enumerate(WINDOWS):
+            recent = stories.copy()
+            recent[:, : BUCKETS - minutes // 5] = 0
+            per_hour = np.add.reduceat(recent, starts, axis=1) + 1e-9 * (
+                np.arange(inner) == inner - 1
+            )
+            shares[:, row] = (per_hour * hours).sum(axis=1) / per_hour.sum(axis=1)
+        return shares
+
+    def learn(self, hour: datetime, negative: FloatArray, stories: FloatArray) -> None:
+        """Take in the closed hour [hour, hour + 1 h), both (keys,)."""
+        here = cell(hour, self._zone)
+        plain = _expit(self._logit)
+        share = _expit(self._logit + self._season.offsets[here])
+        binomial = stories * share * (1.0 - share)
+        if self._seen >= self._settings.warmup_hours:
+            spread = np.sqrt(binomial * (1.0 + stories / 100.0))
+            most = np.ceil(stories * share + self._settings.level_clip * spread + 2.0)
+            negative = np.minimum(negative, most)
+        kept = forgetting(self._negative / np.maximum(self._hours, 1.0), self._settings)
+        several = stories >= 2
+        surprise = np.where(several, (negative - stories * share) ** 2 - binomial, 0.0)
+        self._excess = kept * self._excess + surprise
+        self._pairs = kept * self._pairs + np.where(several, binomial * (stories - 1.0), 0.0)
+        self._negative = kept * self._negative + negative
+        self._stories = kept * self._stories + stories
+        self._hours = kept * self._hours + 1.0
+        self._seen += 1
+        self._season.learn(
+            here, float(negative.sum()), float((stories * plain).sum()), float(stories.sum())
+        )
+        self._refresh()
+
+    def _refresh(self) -> None:
+        settings = self._settings
+        share, weight = settings.share_prior
+        negative, stories = (
+            np.bincount(self._groups, sums) for sums in (self._negative, self._stories)
+        )
+        kind = ((negative + share * weight) / (stories + weight))[self._groups]
+        own = settings.share_key_prior
+        usual = (self._negative + own * kind) / (self._stories + own)
+        self._logit = np.log(usual / (1.0 - usual))
+        guess, certainty = settings.correlation_prior
+        correlation = (self._excess + guess * certainty) / (self._pairs + certainty)
+        correlation = np.clip(correlation, *settings.correlation_range)
+        varies, unknown = correlation / (1.0 - correlation), 1.0 / (self._stories + own)
+        self.concentration: FloatArray = 1.0 / (varies + unknown)
+
+
+def _expit(odds: FloatArray) -> FloatArray:
+    share: FloatArray = 1.0 / (1.0 + np.exp(-odds))
+    return share

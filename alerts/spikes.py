@@ -1,0 +1,103 @@
+"""Spike tests over all keys at once: numbers in, numbers out.
+
+Two questions are asked of the last 15, 60 and 180 minutes. Are there more negative stories than
+usual for this hour of the week (a negative-binomial tail)? Is their share of all stories higher
+than usual (a Beta-binomial tail)? A spike is both. ``score`` reads, ``learn`` writes, and the
+caller decides which hours may teach: DESIGN's learning delay keeps the newest ones out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from alerts.baseline import CountBaseline
+from alerts.scores import Expectation, Reading, Scores, SpikeSettings, judge
+from alerts.share import ShareBaseline
+from alerts.windows import BUCKET, BUCKETS, HOUR, IntArray, span, windowed
+
+__all__ = ["Reading", "Scores", "SpikeDetector", "SpikeSettings"]
+
+
+class SpikeDetector:
+    """The baselines of all keys; its state is a pure function of the ``learn`` calls.
+
+    >>> from datetime import UTC, timedelta
+    >>> detector = SpikeDetector([("company", "ACME")], SpikeSettings())
+    >>> monday, one = datetime(2026, 1, 5, tzinfo=UTC), np.array([1])
+    >>> for hour in range(14 * 24):
+    ...     detector.learn(monday + timedelta(hours=hour), one * 0, one, one * 0, one * 0)
+    >>> quiet, burst = np.zeros((1, 36), dtype=np.int64), np.zeros((1, 36), dtype=np.int64)
+    >>> burst[0, -6:] = 2
+    >>> at = monday + timedelta(days=15)
+    >>> detector.score(at, quiet, quiet).score[0] < 3 < detector.score(at, burst, burst).score[0]
+    True
+    """
+
+    def __init__(self, keys: Sequence[tuple[str, str]], settings: SpikeSettings) -> None:
+        self.keys = tuple(keys)
+        self.settings = settings
+        kinds = sorted({kind for kind, _ in self.keys})
+        groups = np.array([kinds.index(kind) for kind, _ in self.keys], dtype=np.int64)
+        self._zone = ZoneInfo(settings.baseline.season.timezone)
+        self._negative = CountBaseline(groups, settings.baseline)
+        self._stories = CountBaseline(groups, settings.baseline)
+        self._share = ShareBaseline(groups, settings.baseline)
+        self._learned = 0
+        self._newest: datetime | None = None
+
+    def score(self, at: datetime, negative: IntArray, stories: IntArray) -> Scores:
+        """Test the 180 minutes that end at ``at``, a 5-minute boundary of event time.
+
+        ``negative`` and ``stories`` are (keys, 36) counts per bucket, oldest first.
+
+        Raises:
+            ValueError: the arrays have another shape, or ``at`` is not a boundary.
+        """
+        if negative.shape != (len(self.keys), BUCKETS) or stories.shape != negative.shape:
+            raise ValueError(f"counts must be ({len(self.keys)}, {BUCKETS}), oldest bucket first")
+        if at.timestamp() % BUCKET.total_seconds():
+            raise ValueError(f"{at.isoformat()} is not a boundary of buckets of {BUCKET}")
+        over = span(at, self._zone)
+        expectation = Expectation(
+            negative=self._negative.expected(over),
+            variation=self._negative.variation,
+            stories=self._stories.expected(over),
+            stories_variation=self._stories.variation,
+            share=self._share.expected(over, stories),
+            concentration=self._share.concentration,
+            ready=self._learned >= self.settings.baseline.warmup_hours,
+            baseline_days=self._learned / 24.0,
+        )
+        observed, total = windowed(negative), windowed(stories)
+        return judge(observed, total, negative[:, -1], stories[:, -1], expectation, self.settings)
+
+    def learn(
+        self,
+        hour: datetime,
+        n: IntArray,
+        N: IntArray,  # noqa: N803 - n of N, as in the formulas
+        n_last15: IntArray,
+        N_last15: IntArray,  # noqa: N803
+    ) -> None:
+        """Teach the baselines one closed hour [hour, hour + 1 h): n negative of N stories.
+
+        All arrays are (keys,). Hours come in order; one in which the whole stream was silent is
+        left out by the caller, since no data is not a quiet hour.
+
+        Raises:
+            ValueError: ``hour`` is not a whole hour after the last one learned.
+        """
+        if hour.timestamp() % HOUR.total_seconds():
+            raise ValueError(f"{hour.isoformat()} is not the beginning of an hour")
+        if self._newest is not None and hour <= self._newest:
+            raise ValueError(f"{hour.isoformat()} is not after {self._newest.isoformat()}")
+        negative, stories = n.astype(np.float64), N.astype(np.float64)
+        self._negative.learn(hour, negative, n_last15.astype(np.float64))
+        self._stories.learn(hour, stories, N_last15.astype(np.float64))
+        self._share.learn(hour, negative, stories)
+        self._newest = hour
+        self._learned += 1

@@ -1,0 +1,1 @@
+"""Takes bytes from files (later Kafka, feeds, HTTP), gives articles, rejections and mentions."""

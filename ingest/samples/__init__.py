@@ -1,0 +1,15 @@
+"""The demo's news: nothing in, an invented fortnight of articles out, as the lines of a file."""
+
+from ingest.samples.newsroom import Burst, Sentiment
+from ingest.samples.stream import BURSTS, START, Kind, Sample, sample_stream, samples
+
+__all__ = [
+    "BURSTS",
+    "START",
+    "Burst",
+    "Kind",
+    "Sample",
+    "Sentiment",
+    "sample_stream",
+    "samples",
+]

@@ -1,0 +1,45 @@
+"""Plain text out of what feeds send: markup resolved, hidden characters gone."""
+
+from __future__ import annotations
+
+import contextlib
+import html
+import re
+from typing import Final
+
+HIDDEN: Final = (
+    r"\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    r"\ufeff\ufff9-\ufffb\ufffe\uffff"
+)
+"""Control, bidi and invisible characters, as the inside of a regular expression's class.
+
+The zero-width joiners U+200C and U+200D are not among them: Persian, Hindi and emoji need them.
+"""
+_HIDDEN = re.compile(f"[{HIDDEN}\U000e0000-\U000e007f]")
+# Only names that HTML could have: the agency style `<ACME.N>` is text, not a tag.
+_TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9-]*)(?:[\s/][^<>]*)?>|<![^<>]*>")
+_BREAKS = frozenset({"br", "p", "div", "li", "ul", "ol", "td", "tr", "h1", "h2", "h3", "hr"})
+
+
+def clean_title(markup: str) -> str:
+    """Plain text of a title: tags and entities resolved, hidden characters gone, one line."""
+    text = markup
+    if "<" in text:
+        text = _TAG.sub(lambda tag: " " if (tag[1] or "").lower() in _BREAKS else "", text)
+    if "&" in text:
+        with contextlib.suppress(ValueError):  # an entity of over 4,300 digits stays as it is
+            text = html.unescape(text)
+    if not (text.isascii() and text.isprintable()):
+        text = _HIDDEN.sub("", " ".join(text.split()))
+    return " ".join(text.split())
+
+
+def clean_body(body: str) -> str:
+    """The text of a body: hidden characters gone, tabs as spaces, every line break a newline."""
+    lines = body.replace("\t", " ").splitlines()
+    return "\n".join(_HIDDEN.sub("", line) for line in lines).strip()
+
+
+def has_hidden(text: str) -> bool:
+    """Whether ``text`` holds a control, bidi or invisible character."""
+    return not text.isprintable() and _HIDDEN.search(text) is not None

@@ -1,0 +1,1 @@
+"""Takes texts and gives their topic and sentiment; trains, evaluates and stores the classifier."""

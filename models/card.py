@@ -1,0 +1,154 @@
+"""The card of a version, its file format, and the reasons for refusing one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+WEIGHTS = "weights.safetensors"
+CARD = "card.json"
+FORMAT = 1
+
+
+class VersionError(Exception):
+    """A version cannot be used. ``reason`` is a closed set, safe as a metric label."""
+
+    reason: ClassVar[str] = "unknown"
+
+
+class Incomplete(VersionError):
+    """A file is missing: never finished, or partly copied."""
+
+    reason = "incomplete"
+
+
+class Damaged(VersionError):
+    """Contents do not fit their checksum, or are not numbers."""
+
+    reason = "damaged"
+
+
+class LabelsDiffer(VersionError):
+    """Its labels are not those of the label file, or no longer mean the same."""
+
+    reason = "labels_differ"
+
+
+class BackboneDiffers(VersionError):
+    """It was tuned on another encoder."""
+
+    reason = "backbone_differs"
+
+
+class OutputsDiffer(VersionError):
+    """It loads, but does not give the outputs that its card remembers."""
+
+    reason = "outputs_differ"
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Everything about a version but its tensors. All values are plain JSON.
+
+    ``id`` is a digest of the rest, so a card that was edited, its label map included, is refused.
+    ``topics`` and ``sentiments`` map each tuned label, in the order of the head's rows, to the
+    digest of its description. ``golden`` holds per text and label the logit before temperature.
+    """
+
+    backbone: str
+    backbone_sha256: str
+    prompt: str
+    prompt_digest: str
+    vectors: int
+    topics: dict[str, str]
+    sentiments: dict[str, str]
+    weights_sha256: str = ""
+    data: list[dict[str, Any]] = field(default_factory=list)
+    recipe: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, Any] = field(default_factory=dict)
+    temperatures: dict[str, float] = field(
+        default_factory=lambda: {"topic": 1.0, "sentiment": 1.0}
+    )
+    golden: list[dict[str, Any]] = field(default_factory=list)
+    limits: list[str] = field(default_factory=list)
+    format: int = FORMAT
+    id: str = ""
+
+    def digest(self) -> str:
+        """Ten hex digits of everything but ``id``."""
+        content = {name: value for name, value in asdict(self).items() if name != "id"}
+        canonical = json.dumps(content, sort_keys=False, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:10]
+
+
+def write(folder: Path, card: Card, weights: Mapping[str, Tensor]) -> Card:
+    """Write weights, then the card by rename: a folder without a card is no version.
+
+    Gives the card back with its checksum and id filled in.
+
+    Raises:
+        FileExistsError: ``folder`` holds a version already; a name is used once.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / CARD).exists():
+        raise FileExistsError(f"{folder} holds a version already; choose another folder")
+    content = save_tensors({name: value.contiguous() for name, value in weights.items()})
+    (folder / WEIGHTS).write_bytes(content)
+    card = replace(card, weights_sha256=hashlib.sha256(content).hexdigest())
+    card = replace(card, id=card.digest())
+    part = folder / f"{CARD}.part"
+    part.write_text(
+        json.dumps(asdict(card), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    part.rename(folder / CARD)
+    return card
+
+
+def read_card(folder: Path) -> Card:
+    """The card of a version, checked against its own id.
+
+    Raises:
+        Incomplete: there is none.
+        Damaged: it is no card of this format, or was changed after it was written.
+    """
+    if missing := [name for name in (CARD, WEIGHTS) if not (folder / name).is_file()]:
+        raise Incomplete(f"{folder} is no complete version: it lacks {', '.join(missing)}")
+    try:
+        card = Card(**json.loads((folder / CARD).read_text(encoding="utf-8")))
+        digest = card.digest()
+    except (TypeError, ValueError, AttributeError) as error:
+        raise Damaged(f"{folder / CARD} is no card: {error}") from error
+    if card.format != FORMAT:
+        raise Damaged(f"{folder / CARD} has format {card.format}, this program reads {FORMAT}")
+    if card.id != digest:
+        raise Damaged(
+            f"{folder / CARD} was changed after it was written: id {card.id}, content {digest}"
+        )
+    return card
+
+
+def read_weights(folder: Path, card: Card) -> dict[str, Tensor]:
+    """The tensors of a version, as its card's checksum knows them.
+
+    Raises:
+        Damaged: another checksum, no safetensors file, or values that are not finite.
+    """
+    content = (folder / WEIGHTS).read_bytes()
+    if hashlib.sha256(content).hexdigest() != card.weights_sha256:
+        raise Damaged(f"{folder / WEIGHTS} does not fit the checksum on its card")
+    try:
+        weights = load_tensors(content)
+    except SafetensorError as error:
+        raise Damaged(f"{folder / WEIGHTS} is no safetensors file: {error}") from error
+    if bad := sorted(name for name, value in weights.items() if not value.isfinite().all()):
+        raise Damaged(f"{folder / WEIGHTS} holds values that are not finite in {', '.join(bad)}")
+    return weights

@@ -1,0 +1,115 @@
+"""The module: a frozen encoder, a deep prompt, two heads over one pass. No files, no loops."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.backbone import Backbone
+
+SHARPNESS = 16.0
+"""Factor on the unit-length text vector. With unit-length label vectors a cosine difference of
+0.1 between two labels is a factor of 5 between their probabilities."""
+
+
+class Classifier(nn.Module):
+    """Topic and sentiment of a batch of texts.
+
+    Only ``prompt_keys``, ``prompt_values`` and the heads are trained; the encoder stays frozen and
+    in evaluation mode. A deep prompt (P-tuning v2) is keys and values per layer, head and vector,
+    both (layers, heads, vectors, head width); every token of every text can attend to it.
+    """
+
+    def __init__(
+        self, backbone: Backbone, prompt: tuple[Tensor, Tensor], topics: int, sentiments: int
+    ) -> None:
+        super().__init__()
+        self.encoder = backbone.encoder
+        self.prompt_keys = nn.Parameter(prompt[0].clone())
+        self.prompt_values = nn.Parameter(prompt[1].clone())
+        self.topic_head = nn.Linear(backbone.width, topics)
+        self.sentiment_head = nn.Linear(backbone.width, sentiments)
+
+    @property
+    def vectors(self) -> int:
+        """Number of prompt vectors in each layer."""
+        return self.prompt_keys.shape[2]
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Logits of topics (rows, topics) and sentiments (rows, 3), float32, before temperature.
+
+        ``input_ids`` is (rows, tokens); ``attention_mask`` has its shape, 1 on a text's tokens, 0
+        on padding. ``None`` promises that there is no padding, and is faster.
+        """
+        features = self.features(input_ids, attention_mask)
+        return self.topic_head(features), self.sentiment_head(features)
+
+    def features(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
+        """What both heads read: the mean over a text's own tokens, scaled to length ``SHARPNESS``.
+
+        (rows, width), float32. The prompt has no positions in the output, so it is never averaged.
+        """
+        mask = None
+        if attention_mask is not None:
+            mask = functional.pad(attention_mask.bool(), (self.vectors, 0), value=True)[
+                :, None, None, :
+            ]
+        hidden = self.encoder(
+            input_ids=input_ids, attention_mask=mask, prompt=self._prompt()
+        ).last_hidden_state
+        if attention_mask is None:
+            mean = hidden.mean(dim=1, dtype=torch.float32)
+        else:
+            weights = attention_mask.to(hidden.dtype).unsqueeze(1)
+            mean = (weights @ hidden).squeeze(1).float()  # its length does not matter below
+        return SHARPNESS * functional.normalize(mean, dim=-1)
+
+    def train(self, mode: bool = True) -> Classifier:
+        """Set the mode of the trained parts; the encoder has no dropout in either mode."""
+        super().train(mode)
+        self.encoder.eval()
+        return self
+
+    def _prompt(self) -> list[tuple[Tensor, Tensor]]:
+        dtype = self.encoder.dtype
+        keys, values = self.prompt_keys.to(dtype), self.prompt_values.to(dtype)  # type: ignore[arg-type]
+        return [(k.unsqueeze(0), v.unsqueeze(0)) for k, v in zip(keys, values, strict=True)]
+
+
+def trained(classifier: Classifier) -> dict[str, Tensor]:
+    """The parts that a version stores: prompt and heads, by name."""
+    return {
+        name: value.detach()
+        for name, value in classifier.state_dict().items()
+        if not name.startswith("encoder.")
+    }
+
+
+@torch.no_grad()
+def describe(classifier: Classifier, backbone: Backbone, descriptions: Sequence[str]) -> Tensor:
+    """A head's rows from the labels' descriptions: their text vectors at unit length.
+
+    (labels, width). Read through the classifier as it is, so that a description and a text about
+    the same thing lie close together.
+    """
+    device = classifier.prompt_keys.device
+    rows = [backbone.tokenizer.encode(text).ids for text in descriptions]
+    vectors = [classifier.features(torch.tensor([ids], device=device)) for ids in rows]
+    return torch.cat(vectors) / SHARPNESS
+
+
+def pad(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Tensor | None]:
+    """Token ids as (rows, longest) and their mask, ``None`` where every row is equally long."""
+    longest = max(len(row) for row in rows)
+    ids = torch.full((len(rows), longest), pad_id)
+    for i, row in enumerate(rows):
+        ids[i, : len(row)] = torch.tensor(row)
+    lengths = torch.tensor([len(row) for row in rows])
+    if int(lengths.min()) == longest:
+        return ids, None
+    return ids, (torch.arange(longest) < lengths[:, None]).long()

@@ -1,0 +1,312 @@
+"""Save, load and verify a version: a folder of ``weights.safetensors`` and ``card.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from models import backbone as backbones
+from models import taxonomy as taxonomies
+from models.backbone import Backbone
+from models.card import (
+    BackboneDiffers,
+    Card,
+    Damaged,
+    LabelsDiffer,
+    OutputsDiffer,
+    VersionError,
+    read_card,
+    read_weights,
+    write,
+)
+from models.classifier import Classifier, describe, pad, trained
+from models.prediction import SENTIMENTS, Prediction
+from models.prompts import Prompt, initial_vectors
+from models.taxonomy import Label, Taxonomy
+
+__all__ = [
+    "SHIPPED",
+    "Precision",
+    "Version",
+    "VersionError",
+    "load",
+    "logits",
+    "native_bf16",
+    "save",
+    "untuned",
+]
+
+Precision = Literal["auto", "fp32", "bf16"]
+
+SHIPPED = Path(__file__).with_name("shipped")
+
+GOLDEN_TEXTS = (
+    "Shares of a chip maker plunge 18% after it cuts its full-year revenue forecast",
+    "Central bank holds rates and says inflation risks are balanced",
+    "Retailer raises dividend by 10% and extends its buyback",
+    "Airline names finance director as new chief executive",
+    "Crude slips below $70 as inventories rise more than expected",
+    "Court fines lender $120 million over misleading loan adverts",
+)
+"""Texts whose logits a card remembers; a version that computes others is refused."""
+
+GOLDEN_TOLERANCE = 0.01
+"""In logits. Another processor's order of sums moves float32 results by under 0.001."""
+
+PREDICT_ROWS = 64
+
+
+class Version:
+    """A classifier ready to use. ``predict`` may be called from one thread at a time.
+
+    ``id`` stands on every row: the card's id, a plus, and the digest of the topics. ``tokenizer``
+    cuts at the longest text that fits beside the prompt, and does not pad.
+    """
+
+    def __init__(
+        self, card: Card, classifier: Classifier, backbone: Backbone, labels: Taxonomy
+    ) -> None:
+        self.card = card
+        self.classifier = classifier
+        self.tokenizer: Tokenizer = backbone.tokenizer
+        self.pad_id = backbone.pad_id
+        self.topics = tuple(label.name for label in labels.topics)
+        self.sentiments = SENTIMENTS
+        self.id = f"{card.id}+{labels.digest}"
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of prepared texts, ragged, title first and cut at the end."""
+        return [encoding.ids for encoding in self.tokenizer.encode_batch_fast(list(texts))]
+
+    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+        """Both heads' answer for each prepared text, in order."""
+        topic, sentiment = self.probabilities(texts)
+        return self._name(topic, sentiment)
+
+    def answers(self, topic_logits: Tensor, sentiment_logits: Tensor) -> list[Prediction]:
+        """What the logits of one batch mean, row by row."""
+        return self._name(
+            self._calibrate(topic_logits, "topic"), self._calibrate(sentiment_logits, "sentiment")
+        )
+
+    def probabilities(
+        self, texts: Sequence[str]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(n, topics) and (n, 3), after temperature, in the order of ``texts``."""
+        topic, sentiment = self.logits(texts)
+        return self._calibrate(topic, "topic"), self._calibrate(sentiment, "sentiment")
+
+    def logits(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """(n, topics) and (n, 3) before temperature, float32 on the CPU."""
+        return logits(self.classifier, self.encode(texts), self.pad_id)
+
+    def _calibrate(self, values: Tensor, task: str) -> NDArray[np.float64]:
+        scaled = values.double() / self.card.temperatures[task]
+        return np.asarray(scaled.softmax(dim=1).cpu().numpy(), dtype=np.float64)
+
+    def _name(
+        self, topic: NDArray[np.float64], sentiment: NDArray[np.float64]
+    ) -> list[Prediction]:
+        best = topic.argmax(axis=1).tolist()
+        likely, tones = topic.max(axis=1).tolist(), sentiment.tolist()
+        return [
+            Prediction(self.topics[k], p, negative, neutral, positive, self.id)
+            for k, p, (negative, neutral, positive) in zip(best, likely, tones, strict=True)
+        ]
+
+
+@torch.inference_mode()
+def logits(
+    classifier: Classifier, rows: Sequence[Sequence[int]], pad_id: int
+) -> tuple[Tensor, Tensor]:
+    """Both heads' logits of token ids, in batches of like length, in the order of ``rows``."""
+    device = classifier.prompt_keys.device
+    topic = torch.zeros(len(rows), classifier.topic_head.out_features)
+    sentiment = torch.zeros(len(rows), classifier.sentiment_head.out_features)
+    order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
+    for start in range(0, len(order), PREDICT_ROWS):
+        batch = order[start : start + PREDICT_ROWS]
+        ids, mask = pad([rows[i] for i in batch], pad_id)
+        t, s = classifier(ids.to(device), None if mask is None else mask.to(device))
+        topic[batch], sentiment[batch] = t.cpu(), s.cpu()
+    return topic, sentiment
+
+
+def untuned(
+    backbone: Backbone, prompt: Prompt, labels: Taxonomy, vectors: int
+) -> tuple[Card, Classifier]:
+    """The version before any training: the prompt's text and the labels' descriptions alone."""
+    initial = initial_vectors(backbone, prompt.text, vectors)
+    classifier = Classifier(backbone, initial, len(labels.topics), len(labels.sentiments)).eval()
+    heads = (
+        (classifier.topic_head, labels.topics),
+        (classifier.sentiment_head, labels.sentiments),
+    )
+    with torch.no_grad():
+        for head, meanings in heads:
+            head.weight.copy_(describe(classifier, backbone, [m.description for m in meanings]))
+            head.bias.zero_()
+    card = Card(
+        backbone=backbone.name,
+        backbone_sha256=backbone.sha256,
+        prompt=prompt.text,
+        prompt_digest=prompt.digest,
+        vectors=vectors,
+        topics={label.name: label.digest for label in labels.topics},
+        sentiments={label.name: label.digest for label in labels.sentiments},
+    )
+    return card, classifier
+
+
+def save(folder: Path, card: Card, classifier: Classifier, backbone: Backbone) -> Card:
+    """Write a version; give its card back with id, checksum and golden outputs filled in.
+
+    Raises:
+        FileExistsError: ``folder`` holds a version already; a name is used once.
+    """
+    card = replace(card, golden=_golden(card, classifier, backbone))
+    return write(folder, card, trained(classifier))
+
+
+def load(
+    folder: Path | None = None,
+    *,
+    precision: Precision = "auto",
+    labels: Taxonomy | None = None,
+    encoder: Path | None = None,
+) -> Version:
+    """Load and verify a version; ``None`` is the default that ships.
+
+    ``labels`` defaults to the shipped label file. Topics in it that the version was not tuned on
+    are added from their descriptions. ``auto`` is bf16 where the processor multiplies it natively.
+
+    Raises:
+        VersionError: with its ``reason``; nothing is loaded half.
+        BackboneError: the encoder was not found.
+    """
+    folder = folder or SHIPPED
+    labels = labels or taxonomies.load()
+    card = read_card(folder)
+    weights = read_weights(folder, card)
+    labels = _agree(card, labels)
+    backbone = backbones.load(encoder)
+    if backbone.sha256 != card.backbone_sha256:
+        raise BackboneDiffers(f"{folder} was tuned on {card.backbone}, found {backbone.name}")
+    classifier = _fill(card, weights, backbone)
+    _verify_outputs(card, classifier, backbone)
+    _add_topics(classifier, backbone, labels)
+    if precision == "bf16" or (precision == "auto" and native_bf16()):
+        _to_bf16(classifier)
+    backbone.tokenizer.enable_truncation(max_length=backbone.positions - card.vectors)
+    return Version(card, classifier, backbone, labels)
+
+
+def native_bf16() -> bool:
+    """Whether the processor multiplies bfloat16 itself; elsewhere it is slower than float32."""
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def _agree(card: Card, labels: Taxonomy) -> Taxonomy:
+    """The labels in the order of the heads' rows: the tuned ones, then those only in the file."""
+    if tuple(card.sentiments) != SENTIMENTS:
+        raise LabelsDiffer(f"version {card.id} knows the sentiments {', '.join(card.sentiments)}")
+    topics = _tuned(card, card.topics, labels.topics)
+    sentiments = _tuned(card, card.sentiments, labels.sentiments)
+    added = [label for label in labels.topics if label.name not in card.topics]
+    return Taxonomy((*topics, *added), sentiments)
+
+
+def _tuned(card: Card, tuned: Mapping[str, str], labels: Sequence[Label]) -> tuple[Label, ...]:
+    known = {label.name: label for label in labels}
+    for name, digest in tuned.items():
+        if name not in known:
+            raise LabelsDiffer(
+                f"version {card.id} was tuned on {name!r}, which the label file lacks"
+            )
+        if known[name].digest != digest:
+            raise LabelsDiffer(
+                f"version {card.id} was tuned on another description of {name!r}: "
+                "restore it, or train anew"
+            )
+    return tuple(known[name] for name in tuned)
+
+
+def _fill(card: Card, weights: Mapping[str, Tensor], backbone: Backbone) -> Classifier:
+    try:
+        prompt = (weights["prompt_keys"], weights["prompt_values"])
+        classifier = Classifier(backbone, prompt, len(card.topics), len(card.sentiments)).eval()
+        expected = {name: value.shape for name, value in trained(classifier).items()}
+        found = {name: value.shape for name, value in weights.items()}
+        if found != expected or prompt[0].shape != backbone.prompt_shape(card.vectors):
+            raise Damaged(f"version {card.id}: tensors {found} do not fit its card")
+    except (KeyError, IndexError) as error:
+        raise Damaged(f"version {card.id}: tensor missing or misshapen: {error}") from error
+    classifier.load_state_dict(dict(weights), strict=False)
+    return classifier
+
+
+def _golden(card: Card, classifier: Classifier, backbone: Backbone) -> list[dict[str, Any]]:
+    rows = [encoding.ids for encoding in backbone.tokenizer.encode_batch_fast(list(GOLDEN_TEXTS))]
+    topic, sentiment = logits(classifier, rows, backbone.pad_id)
+    return [
+        {
+            "text": text,
+            "topic": {name: round(float(v), 4) for name, v in zip(card.topics, t, strict=True)},
+            "sentiment": {
+                name: round(float(v), 4) for name, v in zip(card.sentiments, s, strict=True)
+            },
+        }
+        for text, t, s in zip(GOLDEN_TEXTS, topic, sentiment, strict=True)
+    ]
+
+
+def _verify_outputs(card: Card, classifier: Classifier, backbone: Backbone) -> None:
+    """Compare with the logits on the card, in float32 and by label, before anything is added."""
+    worst = max(
+        abs(found[task][name] - value)
+        for known, found in zip(card.golden, _golden(card, classifier, backbone), strict=True)
+        for task in ("topic", "sentiment")
+        for name, value in known[task].items()
+    )
+    if not worst <= GOLDEN_TOLERANCE:
+        raise OutputsDiffer(f"version {card.id}: logits are {worst:.3f} off those on its card")
+
+
+def _add_topics(classifier: Classifier, backbone: Backbone, labels: Taxonomy) -> None:
+    """Give each topic that was not tuned a row made of its description.
+
+    Tuning moves the rows away from their descriptions, so a bare description would speak in
+    another scale. The tuned rows say how far: the new row lies from their mean as its description
+    lies from the mean description, times the factor that fits the tuned ones best.
+    """
+    head = classifier.topic_head
+    tuned = head.out_features
+    if len(labels.topics) == tuned:
+        return
+    meanings = describe(classifier, backbone, [label.description for label in labels.topics])
+    centre, middle = head.weight.mean(dim=0), meanings[:tuned].mean(dim=0)
+    near, far = meanings[:tuned] - middle, head.weight - centre
+    factor = (near * far).sum() / (near * near).sum().clamp(min=1e-9)
+    extended = torch.nn.Linear(head.in_features, len(labels.topics))
+    with torch.no_grad():
+        extended.weight.copy_(
+            torch.cat([head.weight, centre + factor * (meanings[tuned:] - middle)])
+        )
+        extended.bias.copy_(torch.cat([head.bias, head.bias.mean().expand(len(meanings) - tuned)]))
+    classifier.topic_head = extended
+
+
+def _to_bf16(classifier: Classifier) -> None:
+    """Encoder and prompt in bfloat16; the heads keep float32, they are small."""
+    classifier.encoder.to(torch.bfloat16)
+    for vectors in (classifier.prompt_keys, classifier.prompt_values):
+        vectors.data = vectors.data.to(torch.bfloat16)

@@ -1,0 +1,140 @@
+"""What an article adds to the buckets: pure functions from rows to numbers.
+
+A contribution depends on the article's row and on whether it is a copy, on nothing else. Buckets
+are sums of contributions, so they depend on the set of articles, whatever their order of arrival.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from models.prediction import SENTIMENTS
+
+BUCKET = timedelta(minutes=5)
+"""Width of a bucket and step of the evaluation, in event time."""
+
+OTHER = "other"
+"""The key of everything outside a closed set: labels stay bounded whatever the news brings."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+BucketKey = tuple[str, str, datetime]
+"""kind, key, start of the bucket."""
+
+Delta = tuple[int, int, int, int, int, int]
+"""articles; stories; negative, neutral and positive stories; sum of polarity over articles."""
+
+
+def bucket_start(at: datetime) -> datetime:
+    """Start of the bucket [start, start + 5 min) that holds ``at``; buckets align to the epoch."""
+    return at - (at - _EPOCH) % BUCKET
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The closed sets of keys, from settings. The kind ``all`` has the one key ``all``."""
+
+    topics: frozenset[str]
+    companies: frozenset[str]
+    sources: frozenset[str] = frozenset()
+
+    def tested(self) -> list[tuple[str, str]]:
+        """The (kind, key) that are watched for spikes, in a fixed order; sources are not."""
+        topics = [("topic", name) for name in sorted(self.topics)]
+        companies = [("company", symbol) for symbol in sorted(self.companies)]
+        return [("all", "all"), *topics, *companies]
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """A sentiment about something: its label and round(10,000 x (p(positive) - p(negative)))."""
+
+    sentiment: str
+    polarity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Countable:
+    """What counting reads of an article: its own opinion, and one per company mentioned."""
+
+    source: str
+    published_at: datetime
+    topic: str
+    opinion: Opinion
+    companies: tuple[tuple[str, Opinion], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One (kind, key) that an article is counted under, with the opinion counted there."""
+
+    kind: str
+    key: str
+    opinion: Opinion
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one article adds to the buckets that start at ``bucket``."""
+
+    bucket: datetime
+    story: bool
+    marks: tuple[Mark, ...]
+
+    def encode(self) -> str:
+        """JSON for the table ``contribution``; :func:`decode` is its inverse."""
+        marks = [[m.kind, m.key, m.opinion.sentiment, m.opinion.polarity] for m in self.marks]
+        return json.dumps([self.bucket.isoformat(), self.story, marks], separators=(",", ":"))
+
+
+def decode(value: str) -> Contribution:
+    """Read what :meth:`Contribution.encode` wrote."""
+    bucket, story, marks = json.loads(value)
+    return Contribution(
+        datetime.fromisoformat(bucket),
+        story,
+        tuple(Mark(kind, key, Opinion(label, polarity)) for kind, key, label, polarity in marks),
+    )
+
+
+def contribution(article: Countable, *, is_copy: bool, keys: Keys) -> Contribution:
+    """What ``article`` adds. Deleted and undated articles add nothing and never come here."""
+    topic = article.topic if article.topic in keys.topics else OTHER
+    source = article.source if article.source in keys.sources else OTHER
+    marks = [
+        Mark("all", "all", article.opinion),
+        Mark("topic", topic, article.opinion),
+        Mark("source", source, article.opinion),
+    ]
+    listed = [(s, o) for s, o in article.companies if s in keys.companies]
+    marks += [Mark("company", symbol, opinion) for symbol, opinion in sorted(listed, key=_symbol)]
+    return Contribution(bucket_start(article.published_at), not is_copy, tuple(marks))
+
+
+def deltas(
+    changes: Sequence[tuple[Contribution | None, Contribution | None]],
+) -> Mapping[BucketKey, Delta]:
+    """Sum of (after - before) per bucket over ``changes``; unmoved buckets are left out."""
+    sums: defaultdict[BucketKey, list[int]] = defaultdict(lambda: [0] * 6)
+    for before, after in changes:
+        if before == after:
+            continue
+        for sign, part in ((-1, before), (1, after)):
+            if part is None:
+                continue
+            for mark in part.marks:
+                total = sums[mark.kind, mark.key, part.bucket]
+                total[0] += sign
+                total[5] += sign * mark.opinion.polarity
+                if part.story:
+                    total[1] += sign
+                    total[2 + SENTIMENTS.index(mark.opinion.sentiment)] += sign
+    return {key: (a, b, c, d, e, f) for key, (a, b, c, d, e, f) in sums.items() if any(sums[key])}
+
+
+def _symbol(pair: tuple[str, Opinion]) -> str:
+    return pair[0]

@@ -1,0 +1,322 @@
+"""Evaluation at every 5-minute boundary of event time that the watermark has passed, in order.
+
+What an evaluation finds depends on the buckets and articles up to its boundary and on the hours
+learned 6 h before it, never on when it runs: live, after an outage and in a replay it is the same.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from alerts.evidence import Story, gather, robust
+from alerts.incidents import Change, Watch, advance, wants_sources
+from alerts.linking import WITHIN, Candidate, choose_parent, worth_telling
+from alerts.rules import RULES, SEVERITIES, Rule, Sources, noticeable
+from alerts.scores import Reading, Scores
+from alerts.spikes import SpikeDetector
+from pipeline.count import BUCKET, bucket_start
+from pipeline.settings import Settings
+from pipeline.store import buckets, incidents, lease
+from pipeline.store.buckets import HOUR, Key, Matrix
+from pipeline.store.database import Database
+from pipeline.store.incidents import Evaluation, Incident, Message
+from pipeline.telling import notification, to_json
+
+LEARNING_DELAY = timedelta(hours=6)
+"""After its end, before an hour teaches the baselines: late articles are in it, and a spike that
+goes on is not yet usual."""
+
+LOOK_BACK = timedelta(minutes=180)
+SILENT_AFTER = timedelta(hours=1)
+"""Without an article on ``all`` for so long the stream is silent, and nothing grows calm."""
+
+RUN = timedelta(hours=6)
+"""Boundaries evaluated in one transaction, at most."""
+
+ACTIVE_WITHIN = timedelta(days=14)
+SHOWN = 10
+"""Stories in the evidence; the ids of all of them are stored beside, for linking."""
+
+MOST_SOURCES = 50
+"""Sources are counted no further: no rule asks for more than a few."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one transaction of evaluations brought; changes are in order."""
+
+    evaluated: int
+    changes: tuple[tuple[Incident, Change], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A machine after one evaluation, and what moved it."""
+
+    watch: Watch
+    change: Change | None
+    reading: Reading
+    sources: Sources | None
+
+
+class Detection:
+    """The detector, the machines and the open incidents of one database. For one thread.
+
+    Everything in memory is a cache of what :meth:`resume` reads.
+    """
+
+    def __init__(
+        self, db: Database, keys: Sequence[Key], settings: Settings, *, sinks: tuple[str, ...]
+    ) -> None:
+        self._db = db
+        self.keys = tuple(keys)
+        """The tested (kind, key); the rows of every array are in this order."""
+        self._row_of = {key: row for row, key in enumerate(keys)}
+        self._settings = settings
+        self._sinks = sinks
+        self._detector = SpikeDetector(keys, settings.spikes)
+        self._cursor: datetime | None = None
+        self._watches: dict[tuple[str, str, Rule], Watch] = {}
+        self._incidents: dict[str, Incident] = {}
+        self.latest: Scores | None = None
+        """Of the newest boundary evaluated, for gauges; rows are the keys in their order."""
+
+    @property
+    def open(self) -> list[Incident]:
+        """Incidents that are not resolved."""
+        return [i for i in self._incidents.values() if i.resolved_at is None]
+
+    def resume(self) -> None:
+        """Rebuild everything from the database: cursor, baselines, machines, incidents."""
+        self._cursor = lease.progress(self._db).cursor
+        self._detector = SpikeDetector(self.keys, self._settings.spikes)
+        for hour in buckets.learned_hours(self._db, self.keys):
+            self._learn(hour)
+        stored = incidents.watches(self._db)
+        found = [Watch.from_json(value) for value in stored.values()]
+        self._watches = {(w.kind, w.key, w.rule): w for w in found}
+        since = None if self._cursor is None else self._cursor - timedelta(days=1)
+        self._incidents = {i.id: i for i in incidents.incidents(self._db, since=since)}
+
+    def run(self, watermark: datetime, *, epoch: int, now: datetime) -> Iterator[Run]:
+        """Evaluate every boundary up to ``watermark`` that was not, saving run by run.
+
+        Raises:
+            LeaseLost: another monitor has taken over since ``epoch``.
+        """
+        last = bucket_start(watermark)
+        while (first := self._next_boundary(last)) is not None:
+            until = min(last, first + RUN)
+            yield self._run(first, until, epoch, now)
+
+    def _next_boundary(self, last: datetime) -> datetime | None:
+        """The next boundary with an article in the 180 minutes before it; None: not up to
+        ``last``.
+
+        Those between have nothing to say: no window holds anything, and silence resolves nothing.
+        """
+        after = None if self._cursor is None else self._cursor + BUCKET - LOOK_BACK
+        filled = buckets.first_bucket(self._db, after)
+        if filled is None:
+            return None
+        first = filled + BUCKET
+        if self._cursor is not None:
+            first = max(first, self._cursor + BUCKET)
+        return first if first <= last else None
+
+    def _run(self, first: datetime, until: datetime, epoch: int, now: datetime) -> Run:
+        hours = deque(self._hours_due(self._cursor or first, until))
+        matrix = buckets.read_matrix(self._db, self.keys, first - LOOK_BACK, until)
+        done = Evaluation(until)
+        at, count = first, 0
+        changes: list[tuple[Incident, Change]] = []
+        while at <= until:
+            while hours and hours[0].at + HOUR + LEARNING_DELAY <= at:
+                self._learn(hours[0])
+                done.hours += buckets.hour_rows(hours.popleft(), self.keys)
+            changes += self._evaluate(at, matrix, done, now)
+            at += BUCKET
+            count += 1
+        incidents.save(self._db, epoch, done)
+        self._cursor = until
+        self._forget(until)
+        return Run(count, tuple(changes))
+
+    def _hours_due(self, cursor: datetime, until: datetime) -> Iterator[buckets.Hour]:
+        """Hours whose learning delay ends in (cursor, until], oldest first."""
+        first = buckets.whole_hour(cursor - LEARNING_DELAY - HOUR) + HOUR
+        last = buckets.whole_hour(until - LEARNING_DELAY - HOUR) + HOUR
+        return buckets.closed_hours(self._db, self.keys, first, last)
+
+    def _learn(self, hour: buckets.Hour) -> None:
+        self._detector.learn(
+            hour.at, hour.negative, hour.stories, hour.negative_last15, hour.stories_last15
+        )
+
+    def _evaluate(
+        self, at: datetime, matrix: Matrix, done: Evaluation, now: datetime
+    ) -> list[tuple[Incident, Change]]:
+        end = matrix.column(at)
+        window = slice(end - LOOK_BACK // BUCKET, end)
+        scores = self._detector.score(at, matrix.negative[:, window], matrix.stories[:, window])
+        silent = not matrix.articles[end - SILENT_AFTER // BUCKET : end].any()
+        changed: list[tuple[Incident, Change]] = []
+        for index in self._to_advance(scores):
+            reading = scores.reading(index)
+            for rule in RULES:
+                key = (*self.keys[index], rule)
+                before = self._watches.get(key, Watch(*key))
+                found = self._advance(before, scores, index, reading, at, silent=silent)
+                self._keep(key, found.watch, done)
+                if found.change is not None:
+                    changed.append((self._record(found, at), found.change))
+        if changed:
+            self._announce(changed, at, done, now)
+        self.latest = scores
+        return changed
+
+    def _to_advance(self, scores: Scores) -> list[int]:
+        """Rows of the keys whose machines are not at rest, or whose tests may cross."""
+        restless = {self._row_of.get((kind, key)) for kind, key, _ in self._watches}
+        loud = noticeable(scores, self._settings.incidents)
+        return sorted({int(row) for row in loud} | {row for row in restless if row is not None})
+
+    def _advance(
+        self,
+        watch: Watch,
+        scores: Scores,
+        index: int,
+        reading: Reading,
+        at: datetime,
+        *,
+        silent: bool,
+    ) -> Found:
+        """Move one machine on, asking the database for sources only when they can decide."""
+        limits = self._settings.incidents
+        sources = None
+        if wants_sources(watch, reading, at, limits):
+            stories = self._stories(watch, at, LOOK_BACK)
+            window = timedelta(minutes=reading.window_minutes)
+            observed = {s.source for s in stories if s.published_at >= at - window}
+            sources = Sources(
+                len(observed),
+                self._active_sources(watch, at),
+                robust(scores, index, stories, at, limits),
+            )
+        moved, change = advance(watch, reading, at, sources, limits, stream_silent=silent)
+        return Found(moved, change, reading, sources)
+
+    def _stories(self, watch: Watch, at: datetime, span: timedelta) -> list[Story]:
+        negative = watch.rule != "volume_burst"
+        return incidents.stories(self._db, watch.kind, watch.key, at - span, at, negative=negative)
+
+    def _active_sources(self, watch: Watch, at: datetime) -> int:
+        return incidents.sources(
+            self._db, watch.kind, watch.key, at - ACTIVE_WITHIN, at, most=MOST_SOURCES
+        )
+
+    def _keep(self, key: tuple[str, str, Rule], watch: Watch, done: Evaluation) -> None:
+        if watch.state == "ok":
+            if self._watches.pop(key, None) is not None:
+                done.watches[key] = None
+        elif self._watches.get(key) != watch:
+            self._watches[key] = watch
+            done.watches[key] = watch.to_json()
+
+    def _record(self, found: Found, at: datetime) -> Incident:
+        """The incident's row after a change; its evidence is renewed unless it was resolved."""
+        watch = found.watch
+        old = self._incidents.get(watch.incident)
+        if old is not None and watch.state == "cooling":
+            return replace(
+                old, state=watch.state, resolved_at=at, changed_at=at, revision=watch.revision
+            )
+        return Incident(
+            id=watch.incident,
+            kind=watch.kind,
+            key=watch.key,
+            rule=watch.rule,
+            severity=watch.severity or "info",
+            state=watch.state,
+            opened_at=watch.opened_at or at,
+            changed_at=at,
+            revision=watch.revision,
+            evidence=self._evidence(found, at),
+            parent=old.parent if old else None,
+            told=old.told if old else None,
+        )
+
+    def _evidence(self, found: Found, at: datetime) -> dict[str, Any]:
+        """The evidence as it is stored: with ``story_ids``, of all stories, for linking."""
+        watch, reading = found.watch, found.reading
+        volume = watch.rule == "volume_burst"
+        minutes = reading.volume_window_minutes if volume else reading.window_minutes
+        stories = self._stories(watch, at, timedelta(minutes=minutes))
+        sources = found.sources or Sources(
+            len({story.source for story in stories}), self._active_sources(watch, at)
+        )
+        limits = self._settings.incidents
+        evidence = gather(watch.rule, reading, sources, stories[:SHOWN], limits)
+        names = [f"{story.source}/{story.id}" for story in stories]
+        return {**evidence.to_json(), "story_ids": names}
+
+    def _announce(
+        self, changed: list[tuple[Incident, Change]], at: datetime, done: Evaluation, now: datetime
+    ) -> None:
+        """Link the changed incidents with the recent ones, and write who is to be told."""
+        self._incidents |= {incident.id: incident for incident, _ in changed}
+        new = [_candidate(incident) for incident, _ in changed]
+        near = [i for i in self._incidents.values() if i.opened_at >= at - 2 * WITHIN]
+        recent = [_candidate(incident) for incident in near]
+        for follower, leader in choose_parent(new, recent).items():
+            self._store(replace(self._incidents[follower], parent=leader), done)
+        for incident, change in changed:
+            incident = self._incidents[incident.id]
+            if change.notify and self._is_news(incident, change):
+                told = incident.severity if change.what != "resolved" else incident.told
+                incident = replace(incident, told=told)
+                payload = to_json(notification(incident, change, at))
+                done.messages += [
+                    Message(incident.id, incident.revision, sink, payload, now)
+                    for sink in self._sinks
+                ]
+            self._store(incident, done)
+
+    def _is_news(self, incident: Incident, change: Change) -> bool:
+        """A family of linked incidents speaks again only to say worse, or that it is over."""
+        if change.what == "resolved":
+            return incident.told is not None
+        root = incident.parent or incident.id
+        family = [i for i in self._incidents.values() if root in (i.id, i.parent)]
+        told = [i.told for i in family if i.told is not None]
+        gravest = max(told, key=SEVERITIES.index, default=None)
+        return worth_telling(incident.severity, gravest)
+
+    def _store(self, incident: Incident, done: Evaluation) -> None:
+        self._incidents[incident.id] = incident
+        done.incidents[incident.id] = incident
+
+    def _forget(self, at: datetime) -> None:
+        """Keep the open incidents and those that may still be linked or opened again."""
+        kept = timedelta(days=1)
+        self._incidents = {
+            name: incident
+            for name, incident in self._incidents.items()
+            if incident.resolved_at is None or incident.changed_at >= at - kept
+        }
+
+
+def _candidate(incident: Incident) -> Candidate:
+    return Candidate(
+        incident.id,
+        incident.kind,
+        incident.key,
+        incident.rule,
+        incident.opened_at,
+        frozenset(incident.evidence["story_ids"]),
+        incident.parent,
+    )

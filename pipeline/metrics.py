@@ -1,0 +1,279 @@
+"""Every metric this program exports. The only module that knows the Prometheus client.
+
+Label values are closed sets and their series exist from the start, so that ``rate()`` never begins
+with nothing. A gauge that is not known yet is NaN; a key below the minimum volume is absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import product
+from typing import Final, Literal, get_args
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Metric,
+    ProcessCollector,
+)
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from alerts.incidents import What
+from alerts.rules import RULES, SEVERITIES, Rule, Severity
+from ingest.article import REJECT_REASONS, RejectReason
+from models.prediction import SENTIMENTS
+
+Stage = Literal["poll", "parse", "tokenise", "infer", "commit", "count", "detect", "tell"]
+STAGES: Final = get_args(Stage)
+Task = Literal["topic", "sentiment"]
+TASKS: Final = get_args(Task)
+Outcome = Literal["delivered", "retried", "gave_up"]
+OUTCOMES: Final = get_args(Outcome)
+KINDS: Final = ("all", "topic", "company")
+CHANGES: Final = get_args(What)
+
+OTHER: Final = "other"
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096)
+_TOKENS = (64, 128, 256, 512, 1024, 2048, 4096, 8192, 16_384, 65_536, 262_144)
+_SHARES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
+_UNKNOWN = float("nan")
+
+
+class Metrics:
+    """Built once by the program and afresh by each test. Its methods may be called by any thread.
+
+    ``topics`` are the version's; an article of any other counts as ``other``. ``keys`` are the
+    (kind, key) pairs that may have a series of their own.
+    """
+
+    def __init__(
+        self,
+        *,
+        program_version: str,
+        topics: Sequence[str],
+        keys: Iterable[tuple[str, str]],
+        sinks: Sequence[str] = ("log",),
+        partitions: Sequence[str] = ("0",),
+        registry: CollectorRegistry | None = None,
+    ) -> None:
+        self.registry = registry or CollectorRegistry()
+        self._topics = frozenset(topics)
+        self._keys = frozenset(keys)
+        self._intake([*topics, OTHER])
+        self._work()
+        self._progress(partitions)
+        self._alerts(sinks)
+        self._gauge("build_info", "The program's version.", "version").labels(program_version).set(
+            1
+        )
+        ProcessCollector(registry=self.registry)
+
+    def _intake(self, topics: list[str]) -> None:
+        count = self._counter
+        labels = ("topic", "sentiment")
+        each = list(product(dict.fromkeys(topics), SENTIMENTS))
+        self._records = count("records_total", "Records read from the sources.")
+        self._articles = count(
+            "articles_total", "Articles stored, copies too.", *labels, each=each
+        )
+        self._stories = count(
+            "stories_total", "Stories counted, without copies.", *labels, each=each
+        )
+        self._dead = count(
+            "dead_letters_total",
+            "Records that are no article, by the reason.",
+            "reason",
+            each=[(reason,) for reason in REJECT_REASONS],
+        )
+        self._undated = count("undated_total", "Articles without a usable time; never windowed.")
+        self._late = count("late_total", "Articles older than the watermark when they came.")
+        self._unsure = count(
+            "low_confidence_total",
+            "Articles of whose label the model was unsure.",
+            "task",
+            each=[(task,) for task in TASKS],
+        )
+
+    def _work(self) -> None:
+        of = self._histogram
+        self._stages = of(
+            "stage_duration_seconds", "Time in one stage, per batch.", _SECONDS, "stage"
+        )
+        for stage in STAGES:
+            self._stages.labels(stage)
+        self._rows = of("batch_rows", "Texts in one batch of the model.", _ROWS)
+        self._tokens = of("batch_padded_tokens", "Tokens in one batch, padding too.", _TOKENS)
+        self._padding = of("batch_padding_ratio", "Share of a batch that is padding.", _SHARES)
+        self._model = self._gauge("model_info", "The version that classifies now.", "version")
+
+    def _progress(self, partitions: Sequence[str]) -> None:
+        gauge = self._gauge
+        self._lag_records = gauge("lag_records", "Records known but not yet stored.", "partition")
+        self._lag = gauge("lag_seconds", "Age of the newest stored record.", "partition")
+        for partition in partitions:
+            self._lag_records.labels(partition).set(_UNKNOWN)
+            self._lag.labels(partition).set(_UNKNOWN)
+        self._watermark = gauge("watermark_timestamp_seconds", "Event time that is complete.")
+        self._newest = gauge("newest_event_timestamp_seconds", "Newest event time seen.")
+        self._watermark.set(_UNKNOWN)
+        self._newest.set(_UNKNOWN)
+
+    def _alerts(self, sinks: Sequence[str]) -> None:
+        gauge = self._gauge
+        self._open = gauge("open_incidents", "Incidents that are not resolved.", "severity")
+        for severity in SEVERITIES:
+            self._open.labels(severity)
+        self._incidents = self._counter(
+            "incidents_total",
+            "Changes of incidents, by what changed.",
+            *("kind", "rule", "severity", "change"),
+            each=product(KINDS, RULES, SEVERITIES, CHANGES),
+        )
+        self._pending = gauge("outbox_pending", "Messages waiting to be delivered.")
+        self._oldest = gauge("outbox_oldest_age_seconds", "Age of the oldest of them; 0 if none.")
+        self._deliveries = self._counter(
+            "deliveries_total",
+            "Attempts to deliver a message.",
+            *("sink", "outcome"),
+            each=product(sinks, OUTCOMES),
+        )
+        text = "Newest score of the spike tests; absent below the minimum volume."
+        self._score = gauge("spike_score", text, "kind", "key")
+        text = "Negative share of the stories in the window; absent below the minimum volume."
+        self._share = gauge("negative_share", text, "kind", "key")
+
+    def exposition(self) -> bytes:
+        """The page for Prometheus, in its text format 0.0.4."""
+        return generate_latest(_WithoutCreated(self.registry))
+
+    def records(self, number: int) -> None:
+        """Count records read, whatever becomes of them."""
+        self._records.inc(number)
+
+    def articles(self, topic: str, sentiment: str, number: int = 1) -> None:
+        """Count articles stored."""
+        self._articles.labels(self._topic(topic), sentiment).inc(number)
+
+    def stories(self, topic: str, sentiment: str, number: int = 1) -> None:
+        """Count stories that entered the buckets; one that leaves them counts nothing."""
+        self._stories.labels(self._topic(topic), sentiment).inc(number)
+
+    def dead_letters(self, reason: RejectReason, number: int = 1) -> None:
+        """Count records that are no article."""
+        self._dead.labels(reason).inc(number)
+
+    def undated(self, number: int = 1) -> None:
+        """Count articles without a usable time."""
+        self._undated.inc(number)
+
+    def late(self, number: int = 1) -> None:
+        """Count articles older than the watermark."""
+        self._late.inc(number)
+
+    def low_confidence(self, task: Task, number: int = 1) -> None:
+        """Count articles of whose label the model was unsure."""
+        self._unsure.labels(task).inc(number)
+
+    def stage(self, stage: Stage, seconds: float) -> None:
+        """Record how long one batch, or one tick of the monitor, spent in a stage."""
+        self._stages.labels(stage).observe(seconds)
+
+    def batch(self, rows: int, tokens: int, padded_tokens: int) -> None:
+        """Record the shape of one batch; ``padded_tokens`` contains ``tokens``."""
+        self._rows.observe(rows)
+        self._tokens.observe(padded_tokens)
+        if padded_tokens > 0:
+            self._padding.observe(1 - tokens / padded_tokens)
+
+    def model(self, version: str) -> None:
+        """Name the version that classifies from now on."""
+        self._model.clear()
+        self._model.labels(version).set(1)
+
+    def lag(self, partition: str, records: int, seconds: float) -> None:
+        """Set how far a partition is behind its end, and behind the clock."""
+        self._lag_records.labels(partition).set(records)
+        self._lag.labels(partition).set(seconds)
+
+    def forget_partition(self, partition: str) -> None:
+        """Drop a partition that moved to another worker."""
+        self._lag_records.remove(partition)
+        self._lag.remove(partition)
+
+    def watermark(self, at: datetime) -> None:
+        """Set the event time up to which everything has been counted."""
+        self._watermark.set(at.timestamp())
+
+    def newest_event(self, at: datetime) -> None:
+        """Set the newest event time seen."""
+        self._newest.set(at.timestamp())
+
+    def open_incidents(self, by_severity: Mapping[Severity, int]) -> None:
+        """Set the number of open incidents; a severity left out has none."""
+        for severity in SEVERITIES:
+            self._open.labels(severity).set(by_severity.get(severity, 0))
+
+    def incident(self, kind: str, rule: Rule, severity: Severity, change: What) -> None:
+        """Count a change of an incident."""
+        self._incidents.labels(kind, rule, severity, change).inc()
+
+    def outbox(self, pending: int, oldest_age_seconds: float) -> None:
+        """Set what waits to be delivered."""
+        self._pending.set(pending)
+        self._oldest.set(oldest_age_seconds)
+
+    def delivery(self, sink: str, outcome: Outcome) -> None:
+        """Count an attempt to deliver."""
+        self._deliveries.labels(sink, outcome).inc()
+
+    def key(self, kind: str, key: str, *, score: float | None, share: float | None) -> None:
+        """Set a key's newest readings; None takes the series away: no data is not neutral.
+
+        Raises:
+            ValueError: not one of the keys given at the start.
+        """
+        if (kind, key) not in self._keys:
+            raise ValueError(f"{kind} {key!r} is no key of these metrics")
+        for gauge, value in ((self._score, score), (self._share, share)):
+            if value is None:
+                gauge.remove(kind, key)
+            else:
+                gauge.labels(kind, key).set(value)
+
+    def _topic(self, topic: str) -> str:
+        return topic if topic in self._topics else OTHER
+
+    def _counter(
+        self, name: str, text: str, *labels: str, each: Iterable[Sequence[str]] = ()
+    ) -> Counter:
+        counter = Counter(f"bearwatch_{name}", text, labels, registry=self.registry)
+        for values in each:
+            counter.labels(*values)
+        return counter
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"bearwatch_{name}", text, labels, registry=self.registry)
+
+    def _histogram(
+        self, name: str, text: str, buckets: Sequence[float], *labels: str
+    ) -> Histogram:
+        name = f"bearwatch_{name}"
+        return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
+
+
+class _WithoutCreated(Collector):
+    """The times of creation double the page, and no rule or panel reads them."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._registry.collect():
+            metric.samples = [s for s in metric.samples if not s.name.endswith("_created")]
+            yield metric

@@ -1,0 +1,140 @@
+"""The monitor: count what changed, move the watermark, evaluate, tell. One is active at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import perf_counter
+from typing import Literal
+
+import structlog
+
+from alerts.channels import Channel, NotifyError
+from alerts.incidents import Change
+from pipeline.count import Keys
+from pipeline.detect import Detection
+from pipeline.store import counting, incidents, lease, positions
+from pipeline.store.counting import Stored
+from pipeline.store.database import Database
+from pipeline.store.incidents import Incident
+from pipeline.telling import from_json
+from pipeline.watermark import Watermark, advance
+
+log = structlog.get_logger()
+
+Outcome = Literal["delivered", "retried", "gave_up"]
+"""What became of an attempt to deliver; the same words are metric labels."""
+
+KEEP_LEASE_FOR = timedelta(seconds=30)
+FIRST_RETRY = timedelta(seconds=1)
+LONGEST_RETRY = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What one call of :meth:`Monitor.tick` did. Durations are in seconds."""
+
+    counted: tuple[tuple[Stored, bool], ...]
+    """Articles counted for the first time, each with whether it is a story."""
+    watermark: Watermark
+    evaluated: int
+    changes: tuple[tuple[Incident, Change], ...]
+    deliveries: tuple[tuple[str, Outcome], ...]
+    """sink and outcome of each attempt: delivered, retried, gave_up."""
+    count_seconds: float
+    detect_seconds: float
+    tell_seconds: float
+
+
+class Monitor:
+    """Counts and watches one database. For one thread.
+
+    Making one takes the lease over, whoever holds it; the former holder's next write is refused.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        *,
+        keys: Keys,
+        detection: Detection,
+        channels: Mapping[str, Channel],
+        lateness: timedelta,
+        fresh_for: timedelta,
+        holder: str,
+        now: datetime,
+    ) -> None:
+        self._db = db
+        self._keys = keys
+        self._detection = detection
+        self._channels = channels
+        self._lateness = lateness
+        self._fresh_for = fresh_for
+        self._epoch = lease.take(db, holder, now=now, keep_for=KEEP_LEASE_FOR)
+        self._watermark = lease.progress(db).watermark
+        detection.resume()
+
+    def tick(self, now: datetime) -> Tick:
+        """Bring counts, incidents and deliveries up to date with what the workers have stored.
+
+        Raises:
+            LeaseLost: another monitor has taken over; make a new one, or stand by.
+        """
+        begun = perf_counter()
+        # Reports are read before the queue is emptied: whatever they speak of is counted by then.
+        reports = positions.reports(self._db)
+        counted: list[tuple[Stored, bool]] = []
+        while (done := counting.count_changed(self._db, self._keys, self._epoch)).taken:
+            counted += done.articles
+        watermark = advance(
+            self._watermark, reports, now=now, lateness=self._lateness, fresh_for=self._fresh_for
+        )
+        if watermark.at is not None and watermark.at != self._watermark:
+            lease.save_watermark(self._db, self._epoch, watermark.at)
+            self._watermark = watermark.at
+        counting_ended = perf_counter()
+        evaluated = 0
+        changes: list[tuple[Incident, Change]] = []
+        if watermark.at is not None:
+            for run in self._detection.run(watermark.at, epoch=self._epoch, now=now):
+                evaluated += run.evaluated
+                changes += run.changes
+        detecting_ended = perf_counter()
+        deliveries = self._tell(now)
+        return Tick(
+            tuple(counted),
+            watermark,
+            evaluated,
+            tuple(changes),
+            tuple(deliveries),
+            counting_ended - begun,
+            detecting_ended - counting_ended,
+            perf_counter() - detecting_ended,
+        )
+
+    @property
+    def detection(self) -> Detection:
+        """What is being watched: newest scores and open incidents."""
+        return self._detection
+
+    def _tell(self, now: datetime) -> list[tuple[str, Outcome]]:
+        """Send what is due. At least once: a crash between sending and noting it sends again."""
+        outcomes: list[tuple[str, Outcome]] = []
+        for message in incidents.pending(self._db, now):
+            try:
+                self._channels[message.sink].send(from_json(message.payload))
+            except NotifyError as error:
+                retry = now + backoff(message.attempts) if error.retryable else None
+                incidents.failed(self._db, self._epoch, message.seq, str(error), retry)
+                outcomes.append((message.sink, "retried" if retry else "gave_up"))
+            else:
+                incidents.sent(self._db, self._epoch, message.seq, now)
+                outcomes.append((message.sink, "delivered"))
+        return outcomes
+
+
+def backoff(attempts: int) -> timedelta:
+    """Wait before the next attempt after ``attempts`` failed ones: doubling, at most 5 minutes."""
+    doublings: int = 2 ** min(attempts, 16)
+    return min(LONGEST_RETRY, FIRST_RETRY * doublings)

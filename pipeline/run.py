@@ -1,0 +1,237 @@
+"""Commands that run the pipeline in one process: run, replay, demo."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version as program_version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event
+from time import monotonic
+from types import FrameType
+
+import structlog
+from rich.console import Console
+from rich.progress import Progress as Display
+from rich.progress import TaskID
+
+from alerts.channels import Channel, LogChannel
+from ingest.companies import Watchlist
+from ingest.files import JsonlSource
+from ingest.samples import SOURCES, sample_stream
+from models import versions
+from models.engine import Engine
+from pipeline.app import App, Round, keys_of
+from pipeline.display import Shown, progress, run_view
+from pipeline.health import Health, Progress, Server, serve
+from pipeline.metrics import Metrics
+from pipeline.observe import Observer
+from pipeline.results import run_result
+from pipeline.settings import Settings, SourceSettings
+from pipeline.sources import FileSource
+from pipeline.store.database import Database, open_database
+from pipeline.store.incidents import incidents
+from pipeline.store.summary import stats
+
+ENGINE_CLOSES_IN_S = 2.0
+"""What is queued is read again at the next start, so there is no reason to wait for it."""
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Ran:
+    """A pipeline that ran: what it made of its database, and what this run did."""
+
+    db: Database
+    version: str
+    articles: int = 0
+    seconds: float = 0.0
+
+    def shown(self) -> Shown:
+        """The result, read from the database."""
+        found = incidents(self.db)
+        result = run_result(
+            stats(self.db),
+            found,
+            articles=self.articles,
+            seconds=self.seconds,
+            version=self.version,
+        )
+        return Shown(result, run_view(result, found))
+
+
+def run_file(settings: Settings, console: Console, path: Path) -> None:
+    """Read ``path`` and follow it until SIGTERM or Ctrl-C."""
+    with _stop_on_signals() as stop, ExitStack() as stack:
+        # A compressed file cannot grow: it is read to its end, and then waited at.
+        source = JsonlSource(path, clock=_now, follow=path.suffix != ".gz")
+        db = stack.enter_context(_opened(settings))
+        ran = _run(settings, db, source, console, stop, stack, "reading")
+        if not stop.is_set():
+            console.print(f"{path} has ended: {ran.articles:,} articles. Ctrl-C stops.")
+        stop.wait()
+
+
+def run_replay(settings: Settings, console: Console, path: Path, *, keep: bool) -> Shown:
+    """Read ``path`` to its end in event time; without ``keep`` the database is thrown away."""
+    with _stop_on_signals() as stop, ExitStack() as stack:
+        if not keep:
+            settings = _with_database(settings, stack.enter_context(_temporary("replay.db")))
+        source = JsonlSource(path, clock=_now)
+        db = stack.enter_context(_opened(settings))
+        return _run(settings, db, source, console, stop, stack, "replaying").shown()
+
+
+def run_demo(settings: Settings, console: Console, *, stay: bool) -> Shown:
+    """The sample stream through everything; ``stay`` up afterwards until Ctrl-C."""
+    with _stop_on_signals() as stop, ExitStack() as stack:
+        path = stack.enter_context(_temporary("demo.db"))
+        samples = path.parent / "samples.jsonl"
+        samples.write_bytes(b"".join(line + b"\n" for line in sample_stream()))
+        settings = _with_database(settings, path)
+        settings = settings.model_copy(update={"sources": SourceSettings(names=SOURCES)})
+        source = JsonlSource(samples, clock=_now, max_records=128)
+        db = stack.enter_context(_opened(settings))
+        shown = _run(settings, db, source, console, stop, stack, "two weeks of news").shown()
+        if stay and not stop.is_set():
+            if shown.view is not None:
+                console.print(shown.view)
+            console.print("The metrics stay up. Ctrl-C ends the demo.")
+            stop.wait()
+        return shown
+
+
+def _run(
+    settings: Settings,
+    db: Database,
+    file: JsonlSource,
+    console: Console,
+    stop: Event,
+    stack: ExitStack,
+    what: str,
+) -> Ran:
+    """Put the parts together, run them to the end of the file or until ``stop``.
+
+    What is left running (the metrics' server) ends with ``stack``.
+    """
+    loaded = versions.load(settings.model.folder, precision=settings.model.precision)
+    watchlist = Watchlist.load(settings.companies.watchlist)
+    log.info("version loaded", version=loaded.id)
+    channels: Mapping[str, Channel] = {"log": LogChannel(structlog.get_logger("incident"))}
+    metrics = Metrics(
+        program_version=program_version("bearwatch"),
+        topics=loaded.topics,
+        keys=keys_of(settings, loaded.topics, watchlist).tested(),
+        sinks=tuple(channels),
+    )
+    metrics.model(loaded.id)
+    observer = Observer(metrics, db, _now)
+    engine = Engine(loaded, settings.model.engine, observer.batch)
+    stack.callback(engine.close, timeout_seconds=ENGINE_CLOSES_IN_S)
+    health = Progress({"pipeline": settings.health.stalled_after_seconds}, monotonic())
+    server = _serve(settings, metrics, health, stack)
+    console.print(f"metrics: {server.url}/metrics", highlight=False)
+    source = FileSource(file)
+    stack.callback(source.close)
+    app = App(
+        settings,
+        db,
+        source,
+        classify=engine.submit,
+        watchlist=watchlist,
+        topics=loaded.topics,
+        channels=channels,
+        clock=_now,
+        name=f"{socket.gethostname()}:{os.getpid()}"[:64],
+        stop=stop,
+    )
+    ran = Ran(db, loaded.id)
+    begun = monotonic()
+    with progress(console) as display:
+        bar = display.add_task(what, total=1.0, facts="")
+
+        def observe(turn: Round) -> None:
+            health.beat("pipeline", monotonic())
+            observer.round(app, turn)
+            ran.articles += len(turn.done.batch.scored) if turn.done.batch else 0
+            ran.seconds = monotonic() - begun
+            _show(display, bar, ran, turn, file.read_fraction())
+
+        app.run(observe)
+    health.finish("pipeline")
+    return ran
+
+
+def _show(display: Display, bar: TaskID, ran: Ran, turn: Round, fraction: float) -> None:
+    for incident, change in turn.tick.changes:
+        if change.notify and change.what in ("opened", "escalated") and not incident.parent:
+            at = incident.changed_at.strftime("%a %d %b %H:%M")
+            display.console.print(f"{at}  {incident.severity}: {incident.kind} {incident.key}")
+    rate = ran.articles / ran.seconds if ran.seconds else 0.0
+    watermark = turn.tick.watermark.at
+    reached = watermark.strftime("%a %d %b %H:%M") if watermark else ""
+    facts = f"{ran.articles:,} articles, {rate:.0f}/s, {reached}"
+    display.update(bar, completed=fraction, facts=facts)
+
+
+def _serve(settings: Settings, metrics: Metrics, health: Progress, stack: ExitStack) -> Server:
+    server = serve(
+        metrics.exposition,
+        health=lambda: health.health(monotonic()),
+        ready=lambda: Health(True, "ok"),
+        host=settings.metrics.host,
+        port=settings.metrics.port,
+    )
+    stack.callback(server.close)
+    return server
+
+
+@contextmanager
+def _stop_on_signals() -> Iterator[Event]:
+    """An event that SIGTERM and SIGINT set; a second one of them ends the program at once."""
+    stop = Event()
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Database]:
+    db = open_database(settings.database.url.get_secret_value())
+    try:
+        yield db
+    finally:
+        db.close()
+
+
+@contextmanager
+def _temporary(name: str) -> Iterator[Path]:
+    with TemporaryDirectory(prefix="bearwatch-") as folder:
+        yield Path(folder) / name
+
+
+def _with_database(settings: Settings, path: Path) -> Settings:
+    url = type(settings.database.url)(f"sqlite:///{path}")
+    return settings.model_copy(
+        update={"database": settings.database.model_copy(update={"url": url})}
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,1 @@
+"""The database: tables, migrations, one module per family of queries. SQLAlchemy stays here."""

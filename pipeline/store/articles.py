@@ -1,0 +1,222 @@
+"""The worker's transaction: articles, texts, mentions, dead letters, the queue, the position."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, tuple_, update
+
+from ingest.article import Article
+from models.prediction import Prediction
+from pipeline.step import Batch, Partition, Scored
+from pipeline.store.database import Database, upsert
+from pipeline.store.tables import (
+    article,
+    changed,
+    dead_letter,
+    mention,
+    signature,
+    source_position,
+    text,
+)
+from pipeline.watermark import Report
+
+Row = dict[str, Any]
+Name = tuple[str, str]
+"""source, id."""
+
+
+class _Fenced(Exception):
+    """Another owner moved a position: the transaction is rolled back."""
+
+
+def commit(db: Database, batch: Batch, reports: Mapping[Partition, Report], worker: str) -> bool:
+    """Store one batch, positions and reports with it, in one transaction: all of it or nothing.
+
+    Each position moves by compare-and-set. False, and nothing stored, when another owner has moved
+    one: then forget everything in flight and read the positions again.
+    """
+    try:
+        with db.write() as connection:
+            _move(connection, batch, reports, worker)
+            written = _upsert_articles(connection, _newest_revisions(batch.scored))
+            _write_parts(connection, written)
+            _write_dead(connection, batch)
+    except _Fenced:
+        return False
+    return True
+
+
+def text_hash(title: str, body: str) -> str:
+    """Key of a text: sha256 of title, NUL and body; neither can contain NUL."""
+    return hashlib.sha256(f"{title}\0{body}".encode()).hexdigest()
+
+
+def _move(
+    connection: Connection, batch: Batch, reports: Mapping[Partition, Report], worker: str
+) -> None:
+    table = source_position
+    for move in batch.moves:
+        now = reports[move.topic, move.partition]
+        done = connection.execute(
+            update(table)
+            .where(
+                table.c.topic == move.topic,
+                table.c.partition == move.partition,
+                table.c.next == move.old,
+            )
+            .values(
+                next=move.new,
+                newest_event=move.newest,
+                # A poll may have moved on since the end was asked for.
+                end=max(now.end, move.new),
+                reported_at=now.reported_at,
+                finished=now.finished,
+                worker=worker,
+            )
+        )
+        if done.rowcount != 1:
+            raise _Fenced
+
+
+def _newest_revisions(scored: Sequence[Scored]) -> list[Scored]:
+    """One per article: the highest revision, and of equal ones the first."""
+    chosen: dict[Name, Scored] = {}
+    for item in scored:
+        name = (item.article.source, item.article.id)
+        if name not in chosen or item.article.revision > chosen[name].article.revision:
+            chosen[name] = item
+    return list(chosen.values())
+
+
+def _upsert_articles(connection: Connection, scored: Sequence[Scored]) -> list[Scored]:
+    """Insert, or replace where the revision is higher; returns those that were written."""
+    if not scored:
+        return []
+    insert = upsert(connection, article)
+    # copy_of and story belong to the monitor, which decides them again for what is queued.
+    kept = {"source", "id", "copy_source", "copy_id", "story_source", "story_id"}
+    statement = insert.on_conflict_do_update(
+        index_elements=["source", "id"],
+        set_={c.name: insert.excluded[c.name] for c in article.c if c.name not in kept},
+        where=insert.excluded.revision > article.c.revision,
+    ).returning(article.c.source, article.c.id)
+    result = connection.execute(statement, [_article_row(item) for item in scored])
+    written = {(row.source, row.id) for row in result}
+    return [item for item in scored if (item.article.source, item.article.id) in written]
+
+
+def _article_row(item: Scored) -> Row:
+    a = item.article
+    deleted = a.action == "delete"
+    return {
+        "source": a.source,
+        "id": a.id,
+        "revision": a.revision,
+        "deleted": deleted,
+        "text_hash": None if deleted else text_hash(a.title, a.body),
+        "url": a.url,
+        "symbols": json.dumps(a.symbols, ensure_ascii=False),
+        "extra": a.extra,
+        "published_at": a.published_at,
+        "undated": a.undated,
+        "received_at": a.received_at,
+        "late": item.late,
+        "language": None,
+        "topic": item.prediction.topic if item.prediction else None,
+        "topic_probability": item.prediction.topic_probability if item.prediction else None,
+        "version": item.prediction.version if item.prediction else None,
+        **_opinion(item.prediction),
+        "record_topic": item.origin.topic,
+        "record_partition": item.origin.partition,
+        "record_offset": item.origin.offset,
+    }
+
+
+def _opinion(prediction: Prediction | None) -> Row:
+    if prediction is None:
+        return dict.fromkeys(("sentiment", "p_negative", "p_neutral", "p_positive", "polarity"))
+    return {
+        "sentiment": prediction.sentiment,
+        "p_negative": prediction.negative,
+        "p_neutral": prediction.neutral,
+        "p_positive": prediction.positive,
+        "polarity": prediction.polarity,
+    }
+
+
+def _write_parts(connection: Connection, written: Sequence[Scored]) -> None:
+    """Texts, mentions, signatures and the queue of the articles that were written."""
+    if not written:
+        return
+    names = [(item.article.source, item.article.id) for item in written]
+    if any(item.article.revision > 0 for item in written):
+        # Only a later revision can leave something of an earlier one behind.
+        for table in (mention, signature):
+            stale = tuple_(table.c.source, table.c.id).in_(names)
+            connection.execute(delete(table).where(stale))
+    live = [item for item in written if item.article.action != "delete"]
+    _insert_new(connection, text, [_text_row(item.article) for item in live])
+    _insert_new(connection, mention, [row for item in live for row in _mention_rows(item)])
+    _insert_new(connection, signature, [row for item in live for row in _signature_rows(item)])
+    connection.execute(changed.insert(), [{"source": s, "id": i} for s, i in names])
+
+
+def _insert_new(connection: Connection, table: Table, rows: list[Row]) -> None:
+    if rows:
+        connection.execute(upsert(connection, table).on_conflict_do_nothing(), rows)
+
+
+def _text_row(a: Article) -> Row:
+    return {
+        "hash": text_hash(a.title, a.body),
+        "title": a.title,
+        "body": a.body,
+        "first_seen": a.received_at,
+    }
+
+
+def _mention_rows(item: Scored) -> list[Row]:
+    return [
+        {
+            "source": item.article.source,
+            "id": item.article.id,
+            "symbol": m.symbol,
+            "relevance": m.relevance,
+            "basis": "article",
+            **_opinion(item.prediction),
+        }
+        for m in item.mentions
+    ]
+
+
+def _signature_rows(item: Scored) -> list[Row]:
+    return [
+        {
+            "band": band,
+            "hash": value,
+            "published_at": item.article.published_at,
+            "source": item.article.source,
+            "id": item.article.id,
+        }
+        for band, value in item.bands
+    ]
+
+
+def _write_dead(connection: Connection, batch: Batch) -> None:
+    rows = [
+        {
+            "topic": letter.origin.topic,
+            "partition": letter.origin.partition,
+            "offset": letter.origin.offset,
+            "reason": letter.rejected.reason,
+            "detail": letter.rejected.detail,
+            "raw": letter.rejected.raw,
+            "at": letter.at,
+        }
+        for letter in batch.dead
+    ]
+    _insert_new(connection, dead_letter, rows)

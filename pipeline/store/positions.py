@@ -1,0 +1,104 @@
+"""Positions and reports of partitions: where the pipeline is in its sources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from pipeline.step import Partition
+from pipeline.store.database import Database, StoreError, upsert
+from pipeline.store.tables import source_position
+from pipeline.watermark import Report
+
+
+def claim(
+    db: Database, partitions: Mapping[Partition, str | None], *, now: datetime, worker: str
+) -> dict[Partition, tuple[int, datetime | None]]:
+    """Next offset and newest stored event time of each partition; a new one starts at 0.
+
+    ``partitions`` gives each one's identity (None where the source has none): the sha256 of a
+    file's first line, so that another file under the same name is not taken for the one read
+    before.
+
+    Raises:
+        StoreError: a stored identity is another.
+    """
+    table = source_position
+    with db.write() as connection:
+        new = [
+            {
+                "topic": topic,
+                "partition": number,
+                "next": 0,
+                "identity": identity,
+                "end": 1,  # not known yet, so not idle: nobody has read this partition
+                "reported_at": now,
+                "finished": False,
+                "worker": worker,
+            }
+            for (topic, number), identity in partitions.items()
+        ]
+        if new:
+            connection.execute(upsert(connection, table).on_conflict_do_nothing(), new)
+        stored = connection.execute(
+            select(table.c.topic, table.c.partition, table.c.next, table.c.newest_event)
+            .add_columns(table.c.identity)
+            .where(table.c.topic.in_({topic for topic, _ in partitions}))
+        ).all()
+        for row in stored:
+            _check_identity(row.topic, row.identity, partitions.get((row.topic, row.partition)))
+    return {
+        (row.topic, row.partition): (row.next, row.newest_event)
+        for row in stored
+        if (row.topic, row.partition) in partitions
+    }
+
+
+def report(
+    db: Database,
+    ends: Mapping[Partition, int],
+    *,
+    now: datetime,
+    finished: bool,
+    worker: str,
+) -> None:
+    """Renew the reports of partitions whose position did not move.
+
+    Only the end, the time and ``finished`` change, and an end behind the stored position is lifted
+    to it; the position itself moves with its records alone.
+    """
+    table = source_position
+    with db.write() as connection:
+        for (topic, number), end in ends.items():
+            connection.execute(
+                update(table)
+                .where(table.c.topic == topic, table.c.partition == number, table.c.next <= end)
+                .values(end=end, reported_at=now, finished=finished, worker=worker)
+            )
+
+
+def reports(db: Database) -> Sequence[Report]:
+    """Every partition's newest report."""
+    with db.read() as connection:
+        return [
+            Report(
+                row.topic,
+                row.partition,
+                row.next,
+                row.end,
+                row.newest_event,
+                row.reported_at,
+                row.finished,
+            )
+            for row in connection.execute(select(source_position))
+        ]
+
+
+def _check_identity(topic: str, stored: str | None, given: str | None) -> None:
+    if stored is not None and given is not None and stored != given:
+        raise StoreError(
+            f"{topic} is not the file that was read before (its first line is another). "
+            "Use another database for it (--db), or give the file another name."
+        )

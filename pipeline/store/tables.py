@@ -1,0 +1,276 @@
+"""Every table, laid out for SQLite and PostgreSQL alike.
+
+Times are aware UTC in Python and whole milliseconds since 1970 in the database: they order,
+subtract and divide into buckets in the same way on both. An article is named by ``(source, id)``
+everywhere, never by a serial number: those depend on the order of arrival, and counts must not.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC time, stored as whole milliseconds since 1970; finer parts are cut off."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Aware time to milliseconds; a naive one raises ``TypeError``."""
+        return None if value is None else (value - EPOCH) // MILLISECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        """Milliseconds to aware time."""
+        return None if value is None else EPOCH + value * MILLISECOND
+
+
+Serial = BigInteger().with_variant(Integer, "sqlite")
+"""A 64-bit key the database counts up; SQLite does so only for its own INTEGER."""
+
+metadata = MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"}
+)
+
+
+def _name_columns() -> list[Column[Any]]:
+    return [
+        Column("source", String(64), primary_key=True),
+        Column("id", String(128), primary_key=True),
+    ]
+
+
+def _sentiment_columns() -> list[Column[Any]]:
+    return [
+        Column("sentiment", String(8)),
+        Column("p_negative", Float),
+        Column("p_neutral", Float),
+        Column("p_positive", Float),
+        # round(10,000 x (p(positive) - p(negative))): an integer, so that deltas cancel exactly.
+        Column("polarity", Integer),
+    ]
+
+
+article = Table(
+    "article",
+    metadata,
+    *_name_columns(),
+    Column("revision", BigInteger, nullable=False),
+    Column("deleted", Boolean, nullable=False),  # a tombstone: it outranks lower revisions
+    Column("text_hash", String(64), index=True),
+    Column("url", Text),
+    Column("symbols", Text, nullable=False),  # JSON list, the publisher's own tags
+    Column("extra", Text, nullable=False),  # JSON object, the fields that are not in article v1
+    Column("published_at", Instant, index=True),  # null: undated, scored and stored, never counted
+    Column("undated", String(8)),  # why: missing, future
+    Column("received_at", Instant, nullable=False),
+    Column("late", Boolean, nullable=False),  # behind its partition's newest by more than lateness
+    Column("language", String(8)),
+    Column("topic", String(64)),
+    Column("topic_probability", Float),
+    *_sentiment_columns(),
+    Column("version", String(128)),  # the classifier that said so: id+topics-hash
+    Column("copy_source", String(64)),  # copy_of: null for a story
+    Column("copy_id", String(128)),
+    Column("story_source", String(64)),  # the root of the chain of copies; a story's own name
+    Column("story_id", String(128)),
+    Column("record_topic", Text, nullable=False),
+    Column("record_partition", Integer, nullable=False),
+    Column("record_offset", BigInteger, nullable=False),
+    Index("ix_article_copy_source_copy_id", "copy_source", "copy_id"),
+    Index("ix_article_story_source_story_id", "story_source", "story_id"),
+)
+
+text = Table(
+    "text",
+    metadata,
+    Column("hash", String(64), primary_key=True),  # sha256 of title, NUL, body
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("first_seen", Instant, nullable=False),
+)
+
+mention = Table(
+    "mention",
+    metadata,
+    *_name_columns(),
+    Column("symbol", String(32), primary_key=True),
+    Column("relevance", Float, nullable=False),
+    Column("basis", String(8), nullable=False),  # whose sentiment it is: article, entity
+    *_sentiment_columns(),
+    Index("ix_mention_symbol", "symbol"),
+)
+
+signature = Table(
+    "signature",
+    metadata,
+    Column("band", SmallInteger, primary_key=True),  # 0: exact repeat; higher: near-duplicates
+    Column("hash", String(64), primary_key=True),
+    Column("published_at", Instant, primary_key=True),
+    *_name_columns(),
+    Index("ix_signature_source_id", "source", "id"),
+)
+"""Where an article is found when another one's copies are decided; undated ones are not here."""
+
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    Column("topic", Text, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("offset", BigInteger, primary_key=True),
+    Column("reason", String(32), nullable=False, index=True),
+    Column("detail", Text, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+changed = Table(
+    "changed",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("source", String(64), nullable=False),
+    Column("id", String(128), nullable=False),
+    sqlite_autoincrement=True,  # a key once used never comes back, even when the queue was empty
+)
+"""The monitor's queue: articles whose contribution may have changed."""
+
+source_position = Table(
+    "source_position",
+    metadata,
+    Column("topic", Text, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("next", BigInteger, nullable=False),
+    Column("identity", String(64)),  # of a file: sha256 of its first line
+    Column("end", BigInteger, nullable=False),  # after the last record known to exist
+    Column("newest_event", Instant),
+    Column("reported_at", Instant, nullable=False),
+    Column("finished", Boolean, nullable=False),
+    Column("worker", String(64), nullable=False),
+)
+"""Position and report of a partition, moved in the transaction that stores its records."""
+
+contribution = Table(
+    "contribution",
+    metadata,
+    *_name_columns(),
+    Column("value", Text, nullable=False),  # pipeline.count.Contribution as JSON
+)
+"""What an article added to the buckets, remembered so that it can be taken back."""
+
+bucket = Table(
+    "bucket",
+    metadata,
+    Column("kind", String(8), primary_key=True),  # all, topic, company, source
+    Column("key", String(64), primary_key=True),
+    Column("start", Instant, primary_key=True),  # [start, start + 5 min) of event time
+    Column("articles", Integer, nullable=False),
+    Column("stories", Integer, nullable=False),
+    Column("negative", Integer, nullable=False),  # stories, like the next two
+    Column("neutral", Integer, nullable=False),
+    Column("positive", Integer, nullable=False),
+    Column("polarity", BigInteger, nullable=False),  # sum over articles
+    Index("ix_bucket_start", "start"),
+)
+
+baseline_hour = Table(
+    "baseline_hour",
+    metadata,
+    Column("kind", String(8), primary_key=True),
+    Column("key", String(64), primary_key=True),
+    Column("hour", Instant, primary_key=True),
+    Column("negative", Integer, nullable=False),  # stories; not n and N: SQLite ignores case
+    Column("stories", Integer, nullable=False),
+    Column("negative_last15", Integer, nullable=False),
+    Column("stories_last15", Integer, nullable=False),
+    Index("ix_baseline_hour_hour", "hour"),
+)
+"""What an hour taught the baselines, 6 h after its end. No row, but one for ``all``: a zero."""
+
+monitor = Table(
+    "monitor",
+    metadata,
+    Column("name", String(16), primary_key=True),  # one row: 'monitor'
+    Column("holder", String(64), nullable=False),
+    Column("epoch", BigInteger, nullable=False),  # rises with each new holder of the lease
+    Column("lease_until", Instant, nullable=False),
+    Column("watermark", Instant),
+    Column("cursor", Instant),  # the newest 5-minute boundary that has been evaluated
+)
+
+watch = Table(
+    "watch",
+    metadata,
+    Column("kind", String(8), primary_key=True),
+    Column("key", String(64), primary_key=True),
+    Column("rule", String(16), primary_key=True),
+    Column("value", Text, nullable=False),  # alerts.incidents.Watch as JSON
+)
+"""State of the incident machines that are not at rest."""
+
+incident = Table(
+    "incident",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("parent", String(64), index=True),
+    Column("kind", String(8), nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("rule", String(16), nullable=False),
+    Column("severity", String(8), nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("opened_at", Instant, nullable=False, index=True),
+    Column("resolved_at", Instant),
+    Column("changed_at", Instant, nullable=False),  # event time of the newest revision
+    Column("revision", Integer, nullable=False),
+    Column("told", String(8)),  # the gravest severity that was sent out; null: nobody was told
+    Column("evidence", Text, nullable=False),  # JSON, of the strongest evaluation
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("incident", String(64), nullable=False, index=True),
+    Column("revision", Integer, nullable=False),
+    Column("sink", String(32), nullable=False),
+    Column("payload", Text, nullable=False),  # JSON
+    Column("created_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_try", Instant, nullable=False),
+    Column("sent_at", Instant),
+    Column("error", Text),
+    Index("ix_outbox_sent_at_next_try", "sent_at", "next_try"),
+    sqlite_autoincrement=True,
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False),
+    Column("kind", String(32), nullable=False),  # accepted, feedback, version, ...
+    Column("actor", String(64), nullable=False),
+    Column("value", Text, nullable=False),  # JSON
+    sqlite_autoincrement=True,
+)
+"""Operator and model events: with ``baseline_hour`` they determine the detector's state."""

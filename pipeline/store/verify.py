@@ -1,0 +1,77 @@
+"""`bearwatch db verify`: compute copies and buckets again from the article rows, and compare."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from sqlalchemy import func, select, true
+
+from ingest.stories import Sighting, earliest_copy_of
+from pipeline.count import BucketKey, Delta, Keys, deltas
+from pipeline.store.counting import EXACT, Name, Stored, contribution_of, load, load_mentions
+from pipeline.store.database import Database
+from pipeline.store.tables import bucket, changed, signature
+
+MOST = 20
+"""Differences told one by one; beyond, their number is enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``differences`` are sentences, at most :data:`MOST`; ``total`` is how many there are.
+
+    ``queued`` articles wait for the monitor: until they are counted, differences are to be
+    expected.
+    """
+
+    articles: int
+    buckets: int
+    queued: int
+    total: int
+    differences: tuple[str, ...]
+
+
+def verify(db: Database, keys: Keys) -> Verdict:
+    """Recompute and compare; reads only. Memory grows with the number of articles."""
+    with db.read() as connection:
+        queued = int(connection.execute(select(func.count()).select_from(changed)).scalar_one())
+        articles = load(connection, true())
+        repeats: defaultdict[str, list[Sighting]] = defaultdict(list)
+        for row in connection.execute(select(signature).where(signature.c.band == EXACT)):
+            repeats[row.hash].append(Sighting(row.published_at, row.source, row.id, row.hash))
+        stored: dict[BucketKey, Delta] = {
+            (row.kind, row.key, row.start): (
+                row.articles,
+                row.stories,
+                row.negative,
+                row.neutral,
+                row.positive,
+                row.polarity,
+            )
+            for row in connection.execute(select(bucket))
+        }
+        mentions = load_mentions(connection, articles)
+    found = _copies(articles, repeats)
+    parts = [contribution_of(a, mentions.get(n, ()), keys) for n, a in articles.items()]
+    expected = deltas([(None, part) for part in parts])
+    for key in sorted(stored.keys() | expected.keys()):
+        if stored.get(key) != expected.get(key):
+            found.append(f"bucket {key}: stored {stored.get(key)}, computed {expected.get(key)}")
+    return Verdict(len(articles), len(stored), queued, len(found), tuple(found[:MOST]))
+
+
+def _copies(articles: dict[Name, Stored], repeats: dict[str, list[Sighting]]) -> list[str]:
+    """Where copy_of is not the earliest equal article of the 24 h before."""
+    expected: dict[Name, Name] = {}
+    for group in repeats.values():
+        ordered = sorted(group)
+        for number, one in enumerate(ordered):
+            first = earliest_copy_of(one, ordered[:number])
+            if first is not None:
+                expected[one.source, one.id] = (first.source, first.id)
+    return [
+        f"article {name}: stored copy_of {item.copy_of}, computed {expected.get(name)}"
+        for name, item in articles.items()
+        if item.copy_of != expected.get(name)
+    ]

@@ -1,0 +1,53 @@
+"""The detector on made-up streams: quiet ones stay quiet, spikes are seen, volume is not bad news.
+
+The numbers to compare with are in DETECTION 1.5 (rows ``nb_scan`` and ``both_scan``).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from alerts.rules import IncidentSettings
+from alerts.scores import SpikeSettings
+from tests.alerts.streams import PER_DAY, Streams, bands, evaluations, fires
+
+WARM_DAYS = 28
+RULES = IncidentSettings()
+
+
+def twice_in_a_row(streams: Streams) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+    """Where the rule for dense keys was met at two evaluations in a row."""
+    hits = np.zeros((len(streams.keys), streams.stories.shape[1] + 1), dtype=np.bool_)
+    for bucket, _, scores in evaluations(streams, SpikeSettings(), first=WARM_DAYS * PER_DAY):
+        best = (np.arange(len(streams.keys)), scores.best)
+        lift = scores.share[best] - scores.expectation.share[best]
+        gates = (scores.ratio[best] >= RULES.least_ratio) & (lift >= RULES.least_lift)
+        hits[:, bucket] = gates & (scores.score >= RULES.open_score)
+    hits[:, 1:] &= hits[:, :-1]
+    return hits
+
+
+@pytest.mark.parametrize("rate", [5.0, 50.0])
+def test_quiet_tail_probabilities_mean_what_they_say(rate: float) -> None:
+    streams = bands(rate, keys=48, days=48, seed=11, warm_days=WARM_DAYS)
+    small = total = 0
+    for _, _, scores in evaluations(streams, SpikeSettings(), first=WARM_DAYS * PER_DAY, step=3):
+        small += int((scores.p_count < 1e-3).sum())
+        total += scores.p_count.size
+    assert 1e-3 / 3 <= small / total <= 1e-3 * 3
+
+
+def test_fourfold_negative_news_is_found_within_half_an_hour() -> None:
+    streams = bands(50.0, keys=48, days=36, seed=12, warm_days=WARM_DAYS, spike=4.0)
+    delays = fires(streams, twice_in_a_row(streams))
+    found = [5 * delay for delay in delays if delay is not None]
+    assert len(delays) > 100
+    assert len(found) / len(delays) >= 0.7
+    assert float(np.median(found)) <= 30
+
+
+def test_threefold_volume_is_not_a_spike() -> None:
+    streams = bands(50.0, keys=48, days=36, seed=13, warm_days=WARM_DAYS, volume=3.0)
+    flagged = [delay is not None for delay in fires(streams, twice_in_a_row(streams))]
+    assert np.mean(flagged) <= 0.05

@@ -1,0 +1,200 @@
+"""Buckets are a function of the set of articles: any order, any split, any repetition."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from pipeline.count import Keys
+from pipeline.store import lease, tables
+from pipeline.store.counting import count_changed
+from pipeline.store.database import Database, open_database
+from pipeline.store.summary import stats
+from pipeline.store.verify import verify
+from pipeline.worker import Worker
+from tests.fakes import COMPANIES, MONDAY, TOPICS, ListSource, ManualClock, classify, link
+
+KEYS = Keys(frozenset(TOPICS), frozenset(COMPANIES), frozenset({"wire"}))
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    opened = open_database(f"sqlite:///{tmp_path}/test.db")
+    yield opened
+    opened.close()
+
+
+def line(name: str, title: str, at: float, **fields: Any) -> bytes:
+    """An article of source ``wire``; ``at`` is in hours after Monday 0:00."""
+    published = (MONDAY + at * HOUR).isoformat()
+    article = {"source": "wire", "id": name, "title": title, "published_at": published}
+    return json.dumps({**article, **fields}).encode()
+
+
+def store(db: Database, partitions: dict[int, Sequence[bytes]], topic: str = "news") -> None:
+    """Let a worker commit everything; nothing is counted."""
+    clock = ManualClock(MONDAY + timedelta(days=30))
+    source = ListSource(partitions, clock=clock, topic=topic, max_records=3)
+    worker = Worker(
+        db,
+        source,
+        classify=classify,
+        link=link,
+        lateness=timedelta(minutes=10),
+        clock=clock,
+        name="test",
+    )
+    worker.start()
+    while not worker.finished:
+        worker.step(0.0)
+
+
+def count(db: Database, *, limit: int = 250) -> None:
+    epoch = lease.take(db, "test", now=MONDAY, keep_for=HOUR)
+    while count_changed(db, KEYS, epoch, limit=limit).taken:
+        pass
+
+
+def buckets(db: Database) -> list[tuple[Any, ...]]:
+    with db.read() as connection:
+        query = select(tables.bucket).order_by("kind", "key", "start")
+        return [tuple(row) for row in connection.execute(query)]
+
+
+def copies(db: Database) -> dict[str, tuple[str | None, str | None]]:
+    """id -> what it copies, and its story."""
+    with db.read() as connection:
+        rows = connection.execute(select(tables.article))
+        return {row.id: (row.copy_id, row.story_id) for row in rows}
+
+
+def test_exact_repeats_within_a_day_are_copies_of_the_earliest(db: Database) -> None:
+    same = "negative Energy news"
+    store(
+        db, {0: [line("c", same, 20), line("a", same, 1), line("b", same, 2), line("d", same, 30)]}
+    )
+    count(db)
+    # a ---- b ----------------- c ------ d      d is within a day of b and c, not of a
+    # 1 h    2 h                 20 h     30 h
+    assert copies(db) == {"a": (None, "a"), "b": ("a", "a"), "c": ("a", "a"), "d": ("c", "a")}
+    assert stats(db).stories == 1
+
+
+def test_repeat_exactly_a_day_later_is_a_copy_and_a_moment_more_is_not(db: Database) -> None:
+    same = "Macro news"
+    store(db, {0: [line("a", same, 0), line("b", same, 24), line("c", same, 48.001)]})
+    count(db)
+    assert copies(db) == {"a": (None, "a"), "b": ("a", "a"), "c": (None, "c")}
+
+
+def test_deleted_first_copy_promotes_the_next(db: Database) -> None:
+    same = "negative Energy news"
+    lines = [line("a", same, 1), line("b", same, 2), line("c", same, 3)]
+    gone = json.dumps({"source": "wire", "id": "a", "action": "delete", "revision": 1}).encode()
+    store(db, {0: [*lines, gone]})
+    count(db)
+    assert copies(db) == {"a": (None, None), "b": (None, "b"), "c": ("b", "b")} or copies(db) == {
+        "a": (None, "a"),
+        "b": (None, "b"),
+        "c": ("b", "b"),
+    }
+    assert stats(db).stories == 1
+
+
+def test_earlier_late_arrival_takes_the_story_over_after_it_was_counted(db: Database) -> None:
+    same = "negative Energy news"
+    store(db, {0: [line("b", same, 20), line("c", same, 40)]})
+    count(db)
+    store(db, {0: [line("a", same, 1)]}, topic="late")
+    count(db)
+    assert copies(db) == {"a": (None, "a"), "b": ("a", "a"), "c": ("b", "a")}
+    assert verify(db, KEYS).differences == ()
+
+
+def test_undated_articles_are_stored_and_never_counted(db: Database) -> None:
+    store(db, {0: [json.dumps({"source": "wire", "id": "u", "title": "Macro"}).encode()]})
+    count(db)
+    assert buckets(db) == []
+    assert (stats(db).articles, stats(db).undated) == (1, 1)
+
+
+def test_another_monitors_epoch_refuses_the_count(db: Database) -> None:
+    store(db, {0: [line("a", "Macro", 1)]})
+    old = lease.take(db, "old", now=MONDAY, keep_for=HOUR)
+    lease.take(db, "new", now=MONDAY, keep_for=HOUR)
+    with pytest.raises(lease.LeaseLost):
+        count_changed(db, KEYS, old)
+    assert buckets(db) == []
+
+
+def test_verify_notices_a_bucket_that_is_off_by_one(db: Database) -> None:
+    store(db, {0: [line("a", "negative ACM Energy", 1)]})
+    count(db)
+    assert verify(db, KEYS).total == 0
+    with db.write() as connection:
+        connection.execute(tables.bucket.update().values(negative=tables.bucket.c.negative + 1))
+    assert verify(db, KEYS).total == 4  # all, topic, company, source
+
+
+def test_verify_notices_a_wrong_copy(db: Database) -> None:
+    store(db, {0: [line("a", "Macro", 1), line("b", "Energy", 2)]})
+    count(db)
+    with db.write() as connection:
+        wrong = tables.article.update().where(tables.article.c.id == "b")
+        connection.execute(wrong.values(copy_source="wire", copy_id="a"))
+    assert "copy_of" in verify(db, KEYS).differences[0]
+
+
+titles = st.sampled_from(["negative ACM Energy", "positive BRK Earnings", "Macro", "ACM and BRK"])
+hours = st.sampled_from([0.0, 0.05, 1.0, 23.0, 24.0, 25.0, 47.5, 72.0])
+events = st.builds(
+    lambda name, title, at, action, revision: line(
+        name, title, at, action=action, revision=revision
+    ),
+    st.sampled_from("abcdef"),
+    titles,
+    hours,
+    st.sampled_from(["replace", "replace", "replace", "delete"]),
+    st.integers(min_value=0, max_value=5),
+)
+
+
+def unambiguous(lines: list[bytes]) -> bool:
+    """No two different records claim one revision: which of them wins is a matter of order."""
+    seen: dict[tuple[str, int], bytes] = {}
+    for raw in lines:
+        fields = json.loads(raw)
+        if seen.setdefault((fields["id"], fields["revision"]), raw) != raw:
+            return False
+    return True
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@given(data=st.data(), lines=st.lists(events, max_size=14).filter(unambiguous))
+def test_any_order_split_and_repetition_gives_the_same_buckets(
+    data: st.DataObject, lines: list[bytes], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    plain = open_database(f"sqlite:///{tmp_path_factory.mktemp('plain')}/a.db")
+    store(plain, {0: lines})
+    count(plain)
+    shuffled = open_database(f"sqlite:///{tmp_path_factory.mktemp('shuffled')}/a.db")
+    again = data.draw(st.permutations(lines + lines[: len(lines) // 3]))
+    cut = data.draw(st.integers(min_value=0, max_value=len(again)))
+    store(shuffled, {0: again[:cut]})
+    count(shuffled, limit=data.draw(st.integers(min_value=1, max_value=4)))
+    store(shuffled, {1: again[cut:]})
+    count(shuffled, limit=data.draw(st.integers(min_value=1, max_value=4)))
+    assert buckets(shuffled) == buckets(plain)
+    assert copies(shuffled) == copies(plain)
+    assert verify(shuffled, KEYS).differences == ()
+    plain.close()
+    shuffled.close()
