@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -35,6 +36,7 @@ _TICKER = re.compile(
 )
 
 Span = tuple[int, int, str]
+Match = tuple[int, int, Name, Verdict]
 
 
 class WatchlistError(Exception):
@@ -103,23 +105,22 @@ class Watchlist:
         for tag in symbols:
             if (symbol := self._symbol_of(tag)) is not None:
                 relevance[symbol] = TAG_RELEVANCE
-        in_title = self._named(title)
-        in_body = self._named(body) if body else []
-        spans = [*in_title, *in_body]
-        for symbol in {span[2] for span in spans}:
-            named = any(span[2] == symbol for span in in_title)
-            first = next(span[0] for span in spans if span[2] == symbol)
-            place = 1 - first / len(title if named else body)
-            often = min(1.0, sum(span[2] == symbol for span in spans) / _OFTEN)
-            score = TITLE_WEIGHT * named + POSITION_WEIGHT * max(0.0, place)
-            score = round(score + FREQUENCY_WEIGHT * often, 4)
-            relevance[symbol] = max(score, relevance.get(symbol, 0.0))
+        place: dict[str, float] = {}
+        times: Counter[str] = Counter()
+        for text, weight in ((title, TITLE_WEIGHT), (body, 0.0)):
+            for start, _, symbol in self._named(text) if text else ():
+                at = max(0.0, 1 - start / len(text))
+                place.setdefault(symbol, weight + POSITION_WEIGHT * at)
+                times[symbol] += 1
+        for symbol, score in place.items():
+            score += FREQUENCY_WEIGHT * min(1.0, times[symbol] / _OFTEN)
+            relevance[symbol] = max(round(score, 4), relevance.get(symbol, 0.0))
         return tuple(Mention(symbol, relevance[symbol]) for symbol in sorted(relevance))
 
     def _named(self, text: str) -> list[Span]:
         """Where ``text`` names companies: no two overlap, in order, the longest name wins."""
         passage = Passage(text)
-        found: list[tuple[int, int, Name, Verdict]] = []
+        found: list[Match] = []
         matches = self._automaton.find_matches_as_indexes(passage.lower, overlapping=True)
         for index, start, end in matches:
             for name in self._patterns[index]:
@@ -127,7 +128,7 @@ class Watchlist:
                 if verdict != "no":
                     found.append((start, end, name, verdict))
                     break
-        spans = _certain(_longest(found), passage.text) if found else []
+        spans = _certain(_longest(found, len(passage.text)), passage.text) if found else []
         spans += self._tickers_in(passage.text)
         return sorted(spans)
 
@@ -225,17 +226,18 @@ def _readings(names: list[Name]) -> list[Name]:
     return [name for name in names if not _is_decoy(name)] or names
 
 
-def _longest(
-    found: list[tuple[int, int, Name, Verdict]],
-) -> list[tuple[int, int, Name, Verdict]]:
-    kept: list[tuple[int, int, Name, Verdict]] = []
+def _longest(found: list[Match], length: int) -> list[Match]:
+    taken = bytearray(length)
+    kept: list[Match] = []
     for match in sorted(found, key=lambda match: (match[0] - match[1], match[0])):
-        if all(match[1] <= other[0] or other[1] <= match[0] for other in kept):
+        start, end, *_ = match
+        if not any(taken[start:end]):
+            taken[start:end] = b"\1" * (end - start)
             kept.append(match)
     return sorted(kept, key=lambda match: match[0])
 
 
-def _certain(found: list[tuple[int, int, Name, Verdict]], text: str) -> list[Span]:
+def _certain(found: list[Match], text: str) -> list[Span]:
     """The names that are companies: those judged so, and doubtful ones in a list with those."""
     names = [match for match in found if not _is_decoy(match[2])]
     sure = [verdict == "yes" for *_, verdict in names]

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
+from ingest.text import normalized
+
 Certainty = Literal["sure", "exact", "doubtful", "decoy"]
 """How much a name says by itself.
 
@@ -44,6 +46,7 @@ _SIGN_AFTER = re.compile(
 _SIGN_BEFORE = ("shares of ", "shares in ", "stake in ", "retailer ", "insurer ", "chain ")
 _SENTENCE_ENDS = frozenset(".!?:;-\n|>*")
 _SAMPLE_CHARS = 2_000
+_NEAR_CHARS = 40
 _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 
 
@@ -61,8 +64,7 @@ def fold(text: str) -> str:
     """Accents removed, typographic quotes and dashes made plain, so that spellings compare."""
     if text.isascii():
         return text
-    plain = text.translate(_PLAIN)
-    parts = unicodedata.normalize("NFKD", plain)
+    parts = normalized("NFKD", text.translate(_PLAIN))
     return "".join(char for char in parts if not unicodedata.combining(char))
 
 
@@ -133,13 +135,14 @@ class Passage:
 
     def begins_sentence(self, start: int) -> bool:
         """Whether nothing but quotes and spaces is between a sentence's end and ``start``."""
-        before = self.text[:start].rstrip(" \"'([")
+        before = self.text[max(0, start - _NEAR_CHARS) : start].rstrip(" \"'([")
         return not before or before[-1] in _SENTENCE_ENDS
 
     def has_sign(self, start: int, end: int) -> bool:
         """Whether the words beside [start, end) speak of a company: *shares of*, *says*, *'s*."""
         after = _SIGN_AFTER.match(self.text, end)
-        return after is not None or self.lower[:start].endswith(_SIGN_BEFORE)
+        before = self.lower[max(0, start - _NEAR_CHARS) : start]
+        return after is not None or before.endswith(_SIGN_BEFORE)
 
 
 def judge(name: Name, passage: Passage, start: int, end: int) -> Verdict:

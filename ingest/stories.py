@@ -6,11 +6,12 @@ No database here. Whoever stores articles looks up those that share a band and a
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+from ingest.text import normalized
 
 HORIZON: Final = timedelta(hours=24)
 """An article repeats another of up to this age, this age included."""
@@ -45,8 +46,8 @@ def normal_form(text: str) -> str:
     and dash as ``'``, ``"`` and ``-``, white space as single spaces. Nothing else: another digit,
     comma or lead word such as UPDATE makes another text.
     """
-    folded = unicodedata.normalize("NFKC", text.translate(_FOLDS)).casefold()
-    return " ".join(unicodedata.normalize("NFKC", folded).translate(_FOLDS).split())
+    folded = normalized("NFKC", text.translate(_FOLDS)).casefold()
+    return " ".join(normalized("NFKC", folded).translate(_FOLDS).split())
 
 
 def signature(title: str, body: str) -> str:

@@ -115,6 +115,7 @@ def load(folder: Path | None = None, *, dtype: torch.dtype = torch.float32) -> B
         BackboneError: not found, altered weights of the default encoder, an unknown family.
     """
     from transformers import AutoConfig, AutoModel
+    from transformers.utils import logging
 
     explicit = folder is not None
     folder = find(folder)
@@ -125,25 +126,30 @@ def load(folder: Path | None = None, *, dtype: torch.dtype = torch.float32) -> B
             f"{DEFAULT_SHA256[:12]}…; reinstall {DEFAULT_PACKAGE}"
         )
     _register()
-    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    if config.model_type not in FAMILIES:
-        raise BackboneError(f"{folder}: {config.model_type} is none of {', '.join(FAMILIES)}")
-    encoder = AutoModel.from_pretrained(
-        folder,
-        config=config,
-        dtype=dtype,
-        attn_implementation=ATTENTION,
-        use_safetensors=True,
-        local_files_only=True,
-        trust_remote_code=False,
-    )
+    logging.disable_progress_bar()  # loading takes a third of a second
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        if config.model_type not in FAMILIES:
+            raise BackboneError(f"{folder}: {config.model_type} is none of {', '.join(FAMILIES)}")
+        encoder = AutoModel.from_pretrained(
+            folder,
+            config=config,
+            dtype=dtype,
+            attn_implementation=ATTENTION,
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+        )
+        tokenizer = _tokenizer(folder)
+    except BackboneError:
+        raise
+    except Exception as error:  # transformers, safetensors and tokenizers raise kinds of their own
+        raise BackboneError(f"cannot load an encoder from {folder}: {error}") from error
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None  # unused: both heads read the mean over the text
     encoder.eval().requires_grad_(False)
     name = DEFAULT_NAME if sha256 == DEFAULT_SHA256 else folder.name
-    return Backbone(
-        name, sha256, encoder, _tokenizer(folder), config.pad_token_id, _positions(config)
-    )
+    return Backbone(name, sha256, encoder, tokenizer, config.pad_token_id, _positions(config))
 
 
 def file_sha256(path: Path) -> str:

@@ -63,7 +63,8 @@ class Report:
 def evaluate(version: Version, rows: pd.DataFrame) -> Report:
     """Score a version on rows as ``dataset.read`` gives them, every split alike.
 
-    A label that the version does not know counts as wrong: it is in ``rows`` and never predicted.
+    Raises:
+        ValueError: a label that the version does not know.
     """
     topic, sentiment = version.probabilities(rows["text"].tolist())
     return Report(
@@ -135,7 +136,5 @@ def _task(
     labelled = [i for i, value in enumerate(values) if value is not None]
     if not labelled:
         return None
-    known = list(names) + sorted({str(values[i]) for i in labelled} - set(names))
-    labels = np.array([known.index(str(values[i])) for i in labelled])
-    missing = len(known) - len(names)
-    return score(labels, np.pad(probabilities[labelled], ((0, 0), (0, missing))), known)
+    labels = np.array([names.index(str(values[i])) for i in labelled])
+    return score(labels, probabilities[labelled], names)

@@ -87,7 +87,7 @@ def initial_vectors(backbone: Backbone, text: str, vectors: int) -> tuple[Tensor
         Two tensors of (layers, heads, vectors, head width), float32.
 
     Raises:
-        PromptError: the text has more than ``MAX_TOKENS`` tokens, or none.
+        PromptError: the text has more than ``MAX_TOKENS`` tokens, or is empty.
     """
     ids = backbone.tokenizer.encode(text).ids
     if len(ids) > MAX_TOKENS:

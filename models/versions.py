@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from models import backbone as backbones
+from models import serving
 from models import taxonomy as taxonomies
 from models.backbone import Backbone
 from models.card import (
@@ -45,6 +47,9 @@ __all__ = [
 ]
 
 Precision = Literal["auto", "fp32", "bf16"]
+
+Forward = Callable[[Sequence[Sequence[int]]], tuple[Tensor, Tensor]]
+"""Token ids, ragged -> both heads' logits before temperature, float32, in the same order."""
 
 SHIPPED = Path(__file__).with_name("shipped")
 
@@ -88,8 +93,11 @@ class Version:
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """Both heads' answer for each prepared text, in order."""
-        topic, sentiment = self.probabilities(texts)
-        return self._name(topic, sentiment)
+        return self.predict_ids(self.encode(texts))
+
+    def predict_ids(self, rows: Sequence[Sequence[int]]) -> list[Prediction]:
+        """The same for token ids that :meth:`encode` gave: what the engine runs."""
+        return self.answers(*self._forward(rows))
 
     def answers(self, topic_logits: Tensor, sentiment_logits: Tensor) -> list[Prediction]:
         """What the logits of one batch mean, row by row."""
@@ -106,7 +114,14 @@ class Version:
 
     def logits(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         """(n, topics) and (n, 3) before temperature, float32 on the CPU."""
-        return logits(self.classifier, self.encode(texts), self.pad_id)
+        return self._forward(self.encode(texts))
+
+    @cached_property
+    def _forward(self) -> Forward:
+        """The fastest forward for this encoder and device. The classifier changes no more."""
+        if serving.applies(self.classifier):
+            return serving.Serving(self.classifier, lanes=torch.get_num_threads()).logits
+        return partial(logits, self.classifier, pad_id=self.pad_id)
 
     def _calibrate(self, values: Tensor, task: str) -> NDArray[np.float64]:
         scaled = values.double() / self.card.temperatures[task]

@@ -70,7 +70,9 @@ class App:
         self.monitor = Monitor(
             db,
             keys=keys,
-            detection=Detection(db, keys.tested(), settings, sinks=tuple(channels)),
+            detection=Detection(
+                db, keys.tested(), settings, names=watchlist.names, sinks=tuple(channels)
+            ),
             channels=channels,
             lateness=counting.lateness,
             fresh_for=counting.report_fresh_within,

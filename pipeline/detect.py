@@ -7,7 +7,7 @@ learned 6 h before it, never on when it runs: live, after an outage and in a rep
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -66,17 +66,25 @@ class Found:
 class Detection:
     """The detector, the machines and the open incidents of one database. For one thread.
 
-    Everything in memory is a cache of what :meth:`resume` reads.
+    Everything in memory is a cache of what :meth:`resume` reads. ``names`` are the companies', by
+    symbol; ``sinks`` are where notifications go.
     """
 
     def __init__(
-        self, db: Database, keys: Sequence[Key], settings: Settings, *, sinks: tuple[str, ...]
+        self,
+        db: Database,
+        keys: Sequence[Key],
+        settings: Settings,
+        *,
+        names: Mapping[str, str],
+        sinks: tuple[str, ...],
     ) -> None:
         self._db = db
         self.keys = tuple(keys)
         """The tested (kind, key); the rows of every array are in this order."""
         self._row_of = {key: row for row, key in enumerate(keys)}
         self._settings = settings
+        self._names = names
         self._sinks = sinks
         self._detector = SpikeDetector(keys, settings.spikes)
         self._cursor: datetime | None = None
@@ -251,7 +259,7 @@ class Detection:
         )
 
     def _evidence(self, found: Found, at: datetime) -> dict[str, Any]:
-        """The evidence as it is stored: with ``story_ids``, of all stories, for linking."""
+        """The evidence as stored: with a company's name, and all stories' ids for linking."""
         watch, reading = found.watch, found.reading
         volume = watch.rule == "volume_burst"
         minutes = reading.volume_window_minutes if volume else reading.window_minutes
@@ -262,7 +270,8 @@ class Detection:
         limits = self._settings.incidents
         evidence = gather(watch.rule, reading, sources, stories[:SHOWN], limits)
         names = [f"{story.source}/{story.id}" for story in stories]
-        return {**evidence.to_json(), "story_ids": names}
+        name = self._names.get(watch.key, "") if watch.kind == "company" else ""
+        return {**evidence.to_json(), "name": name, "story_ids": names}
 
     def _announce(
         self, changed: list[tuple[Incident, Change]], at: datetime, done: Evaluation, now: datetime
@@ -287,14 +296,17 @@ class Detection:
             self._store(incident, done)
 
     def _is_news(self, incident: Incident, change: Change) -> bool:
-        """A family of linked incidents speaks again only to say worse, or that it is over."""
+        """A leader always speaks; one that is part of it only if graver than all said so far.
+
+        That something is over is news to whoever was told that it began.
+        """
         if change.what == "resolved":
             return incident.told is not None
-        root = incident.parent or incident.id
-        family = [i for i in self._incidents.values() if root in (i.id, i.parent)]
+        if incident.parent is None:
+            return True
+        family = [i for i in self._incidents.values() if incident.parent in (i.id, i.parent)]
         told = [i.told for i in family if i.told is not None]
-        gravest = max(told, key=SEVERITIES.index, default=None)
-        return worth_telling(incident.severity, gravest)
+        return worth_telling(incident.severity, max(told, key=SEVERITIES.index, default=None))
 
     def _store(self, incident: Incident, done: Evaluation) -> None:
         self._incidents[incident.id] = incident

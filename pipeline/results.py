@@ -38,6 +38,7 @@ def incident_result(incident: Incident) -> dict[str, Any]:
         "parent": incident.parent,
         "kind": incident.kind,
         "key": incident.key,
+        "name": facts["name"],
         "rule": incident.rule,
         "severity": incident.severity,
         "state": incident.state,

@@ -24,7 +24,7 @@ from rich.progress import TaskID
 from alerts.channels import Channel, LogChannel
 from ingest.companies import Watchlist
 from ingest.files import JsonlSource
-from ingest.samples import SOURCES, sample_stream
+from ingest.samples import outlets, sample_stream
 from models import versions
 from models.engine import Engine
 from pipeline.app import App, Round, keys_of
@@ -96,7 +96,7 @@ def run_demo(settings: Settings, console: Console, *, stay: bool) -> Shown:
         samples = path.parent / "samples.jsonl"
         samples.write_bytes(b"".join(line + b"\n" for line in sample_stream()))
         settings = _with_database(settings, path)
-        settings = settings.model_copy(update={"sources": SourceSettings(names=SOURCES)})
+        settings = settings.model_copy(update={"sources": SourceSettings(names=outlets())})
         source = JsonlSource(samples, clock=_now, max_records=128)
         db = stack.enter_context(_opened(settings))
         shown = _run(settings, db, source, console, stop, stack, "two weeks of news").shown()

@@ -37,7 +37,13 @@ def notification(incident: Incident, change: Change, at: datetime) -> Notificati
 
 def subject(incident: Incident) -> str:
     """What the incident is about, in words."""
-    return "the whole market" if incident.kind == "all" else f"{incident.kind} {incident.key}"
+    match incident.kind:
+        case "all":
+            return "the whole market"
+        case "company":
+            return f"{incident.evidence['name']} ({incident.key})"
+        case kind:
+            return f"{kind} {incident.key}"
 
 
 def evidence_lines(incident: Incident) -> list[str]:

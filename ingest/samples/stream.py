@@ -18,8 +18,10 @@ from datetime import UTC, datetime, timedelta, timezone
 from itertools import accumulate, cycle
 from typing import Any, Final, Literal
 
+from ingest.companies import Watchlist
 from ingest.rejection import RejectReason
 from ingest.samples.newsroom import Burst, Fate, Newsroom, Sentiment, Story
+from ingest.samples.phrases import read
 
 START: Final = datetime(2026, 3, 2, tzinfo=UTC)
 """A Monday, 00:00: the first moment of the stream's event time."""
@@ -103,6 +105,11 @@ def samples(*, days: int = 14, seed: int = 7) -> list[Sample]:
     return sorted(lines, key=lambda sample: sample.arrived_at)
 
 
+def outlets() -> tuple[str, ...]:
+    """The invented outlets, which are the ``source`` of every sample article."""
+    return tuple(sorted(read("words")["outlets"]))
+
+
 def _times(days: int, rng: random.Random) -> list[datetime]:
     """Jittered rather than random times: the daily cycle without chance clusters."""
     rates = [
@@ -133,8 +140,12 @@ def _lines(
     stories: list[Story], outlets: Mapping[str, Any], rng: random.Random
 ) -> Iterator[Sample]:
     breaks = cycle(BREAKS)
+    watchlist = Watchlist.load()
     for number, story in enumerate(stories, start=1):
-        fields = _fields(story, outlets[story.outlet], number)
+        outlet = outlets[story.outlet]
+        fields = _fields(story, outlet, number)
+        if outlet.get("symbols"):
+            fields["symbols"] = [found.symbol for found in watchlist.find(story.title, "")]
         arrived = story.at + _delay(story.fate, rng)
         if story.fate == "bad":
             reason, broken = next(breaks)

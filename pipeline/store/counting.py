@@ -14,6 +14,7 @@ from sqlalchemy import (
     FromClause,
     Table,
     and_,
+    bindparam,
     delete,
     or_,
     select,
@@ -161,31 +162,33 @@ def _decide_copies(connection: Connection, affected: dict[Name, Stored]) -> None
 
     A story that moves takes its copies' copies along, so ``affected`` may grow.
     """
-    earlier = _earlier_repeats(connection, affected)
-    pending = set(affected)
+    pending = dict(affected)
     while pending:
-        moved: set[Name] = set()
-        for item in sorted((affected[name] for name in pending), key=_order):
-            copy_of = earlier.get(item.name)
-            story = item.name if copy_of is None else _story(connection, affected, copy_of)
+        earlier = _earlier_repeats(connection, pending)
+        stories = _stories(connection, {name for name in earlier.values() if name} - set(affected))
+        moved: dict[Name, Stored] = {}
+        for item in sorted(pending.values(), key=_order):
+            copy_of = earlier[item.name]
+            if copy_of is None:
+                story: Name | None = item.name
+            else:
+                story = affected[copy_of].story if copy_of in affected else stories[copy_of]
             if (copy_of, story) != (item.copy_of, item.story):
-                affected[item.name] = replace(item, copy_of=copy_of, story=story)
-                _write_decision(connection, affected[item.name])
-                moved.add(item.name)
-        # Their own copies: already decided ones keep their copy_of, only the story is handed down.
+                affected[item.name] = moved[item.name] = replace(
+                    item, copy_of=copy_of, story=story
+                )
+        _write_decisions(connection, moved.values())
+        # The copies of what moved keep their copy_of; only the story is handed down to them.
         followers = load(connection, tuple_(article.c.copy_source, article.c.copy_id).in_(moved))
-        pending = {name for name, item in followers.items() if _unsettled(item, affected)}
-        for name in pending - set(affected):
-            affected[name] = followers[name]
-        earlier |= _earlier_repeats(connection, {n: affected[n] for n in pending})
+        pending = {name: item for name, item in followers.items() if _unsettled(item, affected)}
+        affected |= pending
 
 
 def _unsettled(item: Stored, affected: Mapping[Name, Stored]) -> bool:
     """Whether the story of a copy is not (or no longer) that of the article it copies."""
-    known = affected.get(item.name, item)
-    if known.copy_of is None or known.copy_of not in affected:
+    if item.copy_of is None or item.copy_of not in affected:
         return False
-    return known.story != affected[known.copy_of].story
+    return item.story != affected[item.copy_of].story
 
 
 def _earlier_repeats(
@@ -223,27 +226,30 @@ def _earlier_repeats(
     return decided
 
 
-def _story(connection: Connection, affected: Mapping[Name, Stored], name: Name) -> Name | None:
-    """The story of the article ``name``; None while the monitor has not come to it yet."""
-    if name in affected:
-        return affected[name].story
-    found = load(connection, _named(article, [name]))
-    return found[name].story
+def _stories(connection: Connection, names: Iterable[Name]) -> dict[Name, Name | None]:
+    """The story of each article; None while the monitor has not come to it yet."""
+    return {name: item.story for name, item in load(connection, _named(article, names)).items()}
 
 
-def _write_decision(connection: Connection, item: Stored) -> None:
-    copy_source, copy_id = item.copy_of or (None, None)
-    story_source, story_id = item.story or (None, None)
-    connection.execute(
-        update(article)
-        .where(article.c.source == item.source, article.c.id == item.id)
-        .values(
-            copy_source=copy_source,
-            copy_id=copy_id,
-            story_source=story_source,
-            story_id=story_id,
+def _write_decisions(connection: Connection, items: Iterable[Stored]) -> None:
+    rows = [
+        {
+            "of_source": item.source,
+            "of_id": item.id,
+            "copy_source": item.copy_of[0] if item.copy_of else None,
+            "copy_id": item.copy_of[1] if item.copy_of else None,
+            "story_source": item.story[0] if item.story else None,
+            "story_id": item.story[1] if item.story else None,
+        }
+        for item in items
+    ]
+    if rows:
+        connection.execute(
+            update(article).where(
+                article.c.source == bindparam("of_source"), article.c.id == bindparam("of_id")
+            ),
+            rows,
         )
-    )
 
 
 def _recount(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -68,6 +69,19 @@ def test_band_0_is_the_signature() -> None:
 def test_the_normal_form_is_a_fixed_point(text: str) -> None:
     assert normal_form(normal_form(text)) == normal_form(text)
     assert len(signature(text, text)) == 32
+
+
+def test_a_body_of_accents_alone_takes_no_more_than_linear_time() -> None:
+    started = time.process_time()
+    signature("A headline", "a" + "\u0300\u0316" * 50_000)
+    assert time.process_time() - started < 3
+
+
+def test_the_two_ways_to_write_an_accent_make_one_story() -> None:
+    long = "Soci\u00e9t\u00e9 " * 500
+    assert signature("caf\u00e9", long) == signature(
+        "cafe\u0301", long.replace("\u00e9", "e\u0301")
+    )
 
 
 # --- the rule -----------------------------------------------------------------------------------

@@ -178,7 +178,7 @@ def unambiguous(lines: list[bytes]) -> bool:
     return True
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(data=st.data(), lines=st.lists(events, max_size=14).filter(unambiguous))
 def test_any_order_split_and_repetition_gives_the_same_buckets(
     data: st.DataObject, lines: list[bytes], tmp_path_factory: pytest.TempPathFactory

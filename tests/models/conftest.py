@@ -1,0 +1,38 @@
+"""What the tests of models share: the real encoder once, and a tiny one that loads at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from models import backbone, taxonomy
+from models.backbone import Backbone
+from models.taxonomy import Taxonomy
+from tests.models.tiny import tiny_encoder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _two_threads() -> None:
+    torch.set_num_threads(2)
+
+
+@pytest.fixture(scope="session")
+def labels() -> Taxonomy:
+    return taxonomy.load()
+
+
+@pytest.fixture(scope="session")
+def real() -> Backbone:
+    return backbone.load()
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_encoder(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def tiny(tiny_folder: Path) -> Backbone:
+    return backbone.load(tiny_folder)

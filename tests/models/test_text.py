@@ -1,0 +1,69 @@
+"""One text preparation: what is dropped, what is kept, what comes first."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.text import MAX_CHARACTERS, fold, prepare
+
+PIECES = st.sampled_from(
+    ["profit", " ", "\n", "&amp;", "&amp;amp;", "&#8203;", "\u200b", "&", "amp;", "#38;", "lt;"]
+    + ["https://", "t.co/", "ht", "tps://", "www.", ".", ":", "é", "\x00", "\u202e", "x" * 700]
+)
+
+
+@pytest.mark.parametrize(
+    ("raw", "prepared"),
+    [
+        ("Profit &amp; loss", "Profit & loss"),
+        ("Profit &amp;amp; loss", "Profit & loss"),  # feeds escape twice
+        ("Shares fall\r\n  again\t", "Shares fall again"),
+        ("Shares fall https://t.co/AbC1 http://x.example/y?z", "Shares fall"),
+        ("Shares fall www.example.com today", "Shares fall today"),
+        ("Shares fall https:…", "Shares fall"),  # cut links are links too
+        ("Shares\u200b fall\u202e", "Shares fall"),
+        ("$ACM slips 3.5%", "$ACM slips 3.5%"),
+        ("https://t.co/AbC1", ""),
+        ("", ""),
+    ],
+)
+def test_noise_goes_and_words_stay(raw: str, prepared: str) -> None:
+    assert prepare(raw) == prepared
+
+
+def test_title_comes_before_the_body_as_its_own_sentence() -> None:
+    assert prepare("Acme falls", "It cut its outlook.") == "Acme falls. It cut its outlook."
+    assert prepare("Will Acme fall?", "It may.") == "Will Acme fall? It may."
+
+
+def test_body_that_begins_with_the_title_does_not_repeat_it() -> None:
+    assert prepare("Acme falls", "Acme falls after results") == "Acme falls after results"
+
+
+def test_long_text_keeps_its_title_and_ends_with_a_whole_word() -> None:
+    prepared = prepare("Acme falls", "sales " * 40_000)
+    assert prepared.startswith("Acme falls. sales")
+    assert prepared.endswith("sales")
+    assert MAX_CHARACTERS - len("sales ") <= len(prepared) <= MAX_CHARACTERS
+
+
+def test_nested_escapes_cost_no_time() -> None:
+    began = time.perf_counter()
+    prepare("Acme", "&" + "amp;" * 50_000)
+    assert time.perf_counter() - began < 1
+
+
+@given(title=st.lists(PIECES, max_size=12), body=st.lists(PIECES, max_size=12))
+def test_preparing_a_prepared_text_changes_nothing(title: list[str], body: list[str]) -> None:
+    once = prepare("".join(title), "".join(body))
+    assert prepare(once) == once
+    assert len(once) <= MAX_CHARACTERS
+
+
+def test_repeats_fold_to_the_same_and_other_texts_do_not() -> None:
+    assert fold("Acme: profit UP, 3%!") == fold("acme profit up 3")
+    assert fold("Acme profit up 3") != fold("Acme profit up 4")
