@@ -31,7 +31,7 @@ class BaselineSettings(BaseModel):
     """Half-life = longest x (1 + stories per hour) ^ -power."""
     warmup_hours: int = Field(default=48, ge=1)
     """Learned hours before anything is scored or clipped."""
-    level_prior: float = Field(default=0.5, gt=0)
+    level_prior: float = Field(default=1.0, gt=0)
     """Stories' worth of belief that a key is like the mean of its kind."""
     level_floor: float = Field(default=1e-3, gt=0)
     """Least mean of a kind, stories per hour."""

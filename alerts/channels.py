@@ -108,6 +108,7 @@ def plain(text: str, limit: int) -> str:
     Controls, bidi marks and other invisible characters become spaces or vanish; what is cut off
     is marked by an ellipsis.
     """
-    spaced = " ".join(text.split())
-    kept = "".join(c for c in spaced if unicodedata.category(c) not in _UNSAFE)
+    spaced = (" " if c.isspace() else c for c in text)
+    visible = "".join(c for c in spaced if unicodedata.category(c) not in _UNSAFE)
+    kept = " ".join(visible.split())
     return kept if len(kept) <= limit else kept[: limit - 1].rstrip() + "…"

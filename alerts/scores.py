@@ -30,7 +30,7 @@ class SpikeSettings(BaseModel):
     """Fewer negative stories in a window are never unusual."""
     least_stories: int = Field(default=8, ge=1)
     """Fewer stories in a window are never a burst of volume."""
-    least_expected: float = Field(default=0.25, gt=0)
+    least_expected: float = Field(default=0.2, gt=0)
     """Negative stories: the tests expect no fewer in any window, however short. One event brings
     a handful of stories within minutes, also to a company that was never in the news before."""
     least_expected_stories: float = Field(default=0.5, gt=0)

@@ -90,10 +90,8 @@ def initial_vectors(backbone: Backbone, text: str, vectors: int) -> tuple[Tensor
         PromptError: the text has more than ``MAX_TOKENS`` tokens, or is empty.
     """
     ids = backbone.tokenizer.encode(text).ids
-    if len(ids) > MAX_TOKENS:
-        raise PromptError(
-            f"the prompt has {len(ids)} tokens, {MAX_TOKENS} are allowed: shorten it"
-        )
+    if len(ids) > (most := min(MAX_TOKENS, backbone.positions)):
+        raise PromptError(f"the prompt has {len(ids)} tokens, {most} are allowed: shorten it")
     if not text.strip():
         raise PromptError("the prompt is empty")
     states = backbone.attention_states(torch.tensor([ids]))

@@ -71,7 +71,12 @@ def run_file(settings: Settings, console: Console, path: Path) -> None:
     """Read ``path`` and follow it until SIGTERM or Ctrl-C."""
     with _stop_on_signals() as stop, ExitStack() as stack:
         # A compressed file cannot grow: it is read to its end, and then waited at.
-        source = JsonlSource(path, clock=_now, follow=path.suffix != ".gz")
+        source = JsonlSource(
+            path,
+            clock=_now,
+            follow=path.suffix != ".gz",
+            max_records=settings.sources.poll_records,
+        )
         db = stack.enter_context(_opened(settings))
         ran = _run(settings, db, source, console, stop, stack, "reading")
         if not stop.is_set():
@@ -84,7 +89,7 @@ def run_replay(settings: Settings, console: Console, path: Path, *, keep: bool) 
     with _stop_on_signals() as stop, ExitStack() as stack:
         if not keep:
             settings = _with_database(settings, stack.enter_context(_temporary("replay.db")))
-        source = JsonlSource(path, clock=_now)
+        source = JsonlSource(path, clock=_now, max_records=settings.sources.poll_records)
         db = stack.enter_context(_opened(settings))
         return _run(settings, db, source, console, stop, stack, "replaying").shown()
 

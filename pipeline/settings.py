@@ -125,12 +125,19 @@ class CompanySettings(_Group):
 
 
 class SourceSettings(_Group):
-    """Which publishers are counted by name."""
+    """How records are read, and which publishers are counted by name."""
 
     names: tuple[str, ...] = Field(
         default=(),
         description="Values of the articles' `source` that get a series of their own; all "
         "others count as `other`. In the environment: comma-separated, or a JSON list.",
+    )
+
+    poll_records: int = Field(
+        default=1024,
+        ge=1,
+        le=100_000,
+        description="Records of one poll: classified together, stored in one transaction.",
     )
 
     @field_validator("names", mode="before")

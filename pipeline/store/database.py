@@ -13,6 +13,8 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
+from pipeline.masking import masked_text
+
 BUSY_TIMEOUT_MS = 5_000
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -59,7 +61,13 @@ def open_database(url: str) -> Database:
         parsed = make_url(url)
         engine = _engine(url)
     except (ArgumentError, NoSuchModuleError) as error:
-        raise StoreError(f"{url!r} is no database URL; write e.g. sqlite:///var/b.db") from error
+        raise StoreError(
+            f"{masked_text(url)!r} is no database URL; write e.g. sqlite:///var/bearwatch.db"
+        ) from error
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            f"{masked_text(url)} needs the Python package {error.name}: install it in .venv"
+        ) from error
     try:
         if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
             Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)

@@ -207,8 +207,9 @@ def watch(
         silent = not streams.stories[0, bucket - 6 : bucket].any()
         for index in sorted({*noticeable(scores, settings).tolist(), *(k for k, _ in watches)}):
             reading = scores.reading(index)
+            kind, key = streams.keys[index]
             for rule in RULES:
-                one = watches.pop((index, rule), Watch(*streams.keys[index], rule))
+                one = watches.pop((index, rule), Watch(kind, key, rule))
                 wanted = wants_sources(one, reading, at, settings)
                 one, change = advance(
                     one,
@@ -227,7 +228,7 @@ def watch(
                             day,
                             change.what,
                             change.notify,
-                            streams.keys[index],
+                            (kind, key),
                             rule,
                             one.severity,
                             one.incident,

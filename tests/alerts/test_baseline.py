@@ -9,9 +9,18 @@ import numpy as np
 import pytest
 
 from alerts.baseline import BaselineSettings, CountBaseline
-from alerts.season import CELLS, DAYS, HOURS, CountSeason, SeasonSettings, ShareSeason, cell
+from alerts.season import (
+    CELLS,
+    DAYS,
+    HOURS,
+    CountSeason,
+    FloatArray,
+    SeasonSettings,
+    ShareSeason,
+    cell,
+)
 from alerts.share import ShareBaseline
-from alerts.windows import HOUR, FloatArray, Span, span
+from alerts.windows import HOUR, Span, span
 from tests.alerts.streams import MONDAY
 
 UTC_ZONE = ZoneInfo("UTC")

@@ -19,6 +19,8 @@ KEYS = [("all", "all"), ("topic", "shares"), ("company", "ACME"), ("company", "n
 HOURLY = np.array([40.0, 12.0, 0.2, 0.0])
 NOON = MONDAY + timedelta(days=16, hours=12)
 
+few = settings(max_examples=30, deadline=None)
+
 
 def taught(hours: int = 24 * 15, *, seed: int = 3) -> SpikeDetector:
     """A detector that has seen ``hours`` usual hours of ``KEYS``, a fifth of it negative."""
@@ -65,7 +67,7 @@ hours = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(lessons=hours)
 def test_state_is_a_function_of_what_was_learned(
     lessons: list[tuple[int, list[int]]],
@@ -93,6 +95,7 @@ def test_scoring_changes_neither_the_detector_nor_the_counts() -> None:
     assert all((counts == copy).all() for counts, copy in zip(burst, before, strict=True))
 
 
+@few
 @given(
     key=st.integers(0, 3),
     negative=st.integers(0, 80),
@@ -109,6 +112,7 @@ def test_one_more_negative_story_never_lowers_the_count_score(
     assert TAUGHT.score(NOON, bad, stories).s_count[key] >= before
 
 
+@few
 @given(key=st.integers(0, 3), negative=st.integers(3, 40), others=st.integers(0, 40))
 def test_harmless_stories_never_raise_the_share_score(
     key: int, negative: int, others: int
@@ -117,6 +121,7 @@ def test_harmless_stories_never_raise_the_share_score(
     assert TAUGHT.score(NOON, *window(key, negative, others=others + 1)).s_share[key] <= fewer
 
 
+@few
 @given(key=st.integers(0, 3), negative=st.integers(0, 40), others=st.integers(0, 40))
 def test_keys_do_not_disturb_each_other(key: int, negative: int, others: int) -> None:
     scores = TAUGHT.score(NOON, *window(key, negative, others=others))

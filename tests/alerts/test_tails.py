@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import betabinom, nbinom
 
@@ -12,8 +12,10 @@ from alerts.tails import SMALLEST, count_interval, count_tail, discoveries, shar
 
 expectations = st.floats(0.01, 5_000)
 variations = st.floats(0.001, 5)
+steady = settings(deadline=None)
 
 
+@steady
 @given(mean=expectations, variation=variations, above=st.integers(1, 2_000))
 def test_count_tail_is_that_of_the_negative_binomial(
     mean: float, variation: float, above: int
@@ -30,6 +32,7 @@ def test_count_that_is_not_above_the_expected_is_nobodys_surprise() -> None:
     assert tails.tolist() == [1.0, 1.0, 1.0]
 
 
+@steady
 @given(
     stories=st.integers(1, 3_000),
     negative=st.floats(0.0, 1.0),
@@ -60,6 +63,7 @@ def test_short_and_long_sums_side_by_side_do_not_disturb_each_other() -> None:
     assert together.tolist() == pytest.approx(alone, rel=1e-9)
 
 
+@steady
 @given(mean=expectations, variation=variations)
 def test_interval_holds_at_least_its_level_and_no_count_too_many(
     mean: float, variation: float

@@ -8,11 +8,13 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import AutoConfig, AutoModel
 
-WORDS = """a after and as bank beats bond buys ceo chief company court cuts deal dividend dollar drops
-earnings falls fed fine forecast fund gold growth index inflation jumps lawsuit loses loss lower merger
-names new no not of oil on opens outlook plunges policy posts price product profit raises rally
-rate record report rises sales shares sinks slides soars stock surges the to up warns win with yield
-""".split()
+WORDS = (
+    "a after and as bank beats bond buys ceo chief company court cuts deal dividend dollar "
+    "drops earnings falls fed fine forecast fund gold growth index inflation jumps lawsuit "
+    "loses loss lower merger names new no not of oil on opens outlook plunges policy posts "
+    "price product profit raises rally rate record report rises sales shares sinks slides "
+    "soars stock surges the to up warns win with yield "
+)
 
 SIZES = {
     "hidden_size": 32,
@@ -25,7 +27,9 @@ SIZES = {
 
 def tiny_encoder(folder: Path, family: str = "bert") -> Path:
     """A folder with random weights (fixed seed), a word-level tokenizer and a configuration."""
-    vocabulary = {word: i for i, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS])}
+    vocabulary = {
+        word: i for i, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS.split()])
+    }
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))  # noqa: S106
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
