@@ -97,7 +97,7 @@ def refuse_leak(training: pd.DataFrame, judged: pd.DataFrame) -> None:
 
 def _read(path: Path) -> pd.DataFrame:
     try:
-        frame = pd.read_json(path, lines=True, dtype=False, convert_dates=False, encoding="utf-8")
+        frame = pd.read_json(path, lines=True, dtype=False, encoding="utf-8")
     except (OSError, EOFError, ValueError) as error:
         raise DatasetError(f"{path}: not JSON Lines: {error}") from error
     if "text" not in frame.columns:

@@ -92,6 +92,7 @@ def train(
     recipe: Recipe,
     progress: Callable[[Progress], None],
     *,
+    judged: Sequence[Path] = (),
     labels: Taxonomy | None = None,
     prompt: prompts.Prompt | None = None,
     encoder: Path | None = None,
@@ -99,12 +100,14 @@ def train(
     """Tune the deep prompt and the heads on the rows whose split is ``train``; write ``out``.
 
     The epoch with the best mean macro-F1 on the inner rows is kept; each head's temperature is
-    fitted on them. The best weights so far lie in ``out`` while it runs, but the card comes last:
-    interrupted, ``out`` is no version. Files, recipe and machine being equal, so is the result.
+    fitted on them. ``judged`` are further files to be evaluated on, whatever their split: a repeat
+    of one of their rows stops training. The best weights so far lie in ``out`` while it runs, but
+    the card comes last: interrupted, ``out`` is no version. Files, recipe and machine being equal,
+    so is the result.
 
     Raises:
         FileExistsError: ``out`` holds a version already.
-        DatasetError: the rows cannot be used; ``Leak`` where they repeat rows of other splits.
+        DatasetError: the rows cannot be used; ``Leak`` where they repeat rows to be judged on.
     """
     if (out / CARD).exists():
         raise FileExistsError(f"{out} holds a version already; choose another folder")
@@ -116,6 +119,8 @@ def train(
     split = dataset.split(rows, inner_share=recipe.inner_share, seed=recipe.seed)
     dataset.refuse_leak(split.training, rows[rows["split"] != dataset.TRAIN])
     dataset.refuse_leak(split.training, split.inner)
+    if judged:
+        dataset.refuse_leak(split.training, dataset.read(judged, labels))
 
     backbone = backbones.load(encoder)
     card, classifier = versions.untuned(backbone, prompt, labels, recipe.vectors)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO, cast
 
 import typer
 from rich.console import Console
@@ -201,6 +201,22 @@ def main() -> None:
     app()
 
 
+class _CurrentStderr:
+    """Standard error as it is at the moment: a progress display puts itself in front of it."""
+
+    def write(self, text: str) -> int:
+        """Write to whatever stands for standard error now."""
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Flush it."""
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        """Whether a person reads it."""
+        return sys.stderr.isatty()
+
+
 @contextmanager
 def _reported() -> Iterator[None]:
     """Errors that the user can mend as one line and exit status 2; the rest as tracebacks."""
@@ -228,7 +244,7 @@ def _settings(
         "metrics": metrics or {},
     }
     found = settings.load(config, overrides=given)
-    logs.configure(found.log, sys.stderr)
+    logs.configure(found.log, cast("TextIO", _CurrentStderr()))
     return found
 
 

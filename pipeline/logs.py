@@ -62,7 +62,22 @@ def _console(stream: TextIO) -> list[Processor]:
     # The tracebacks that show local variables would show secrets.
     plain = structlog.dev.plain_traceback
     renderer = structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=plain)
-    return [_escape, renderer]
+
+    def render(logger: WrappedLogger, method: str, event: EventDict) -> str:
+        if event.get("event") == "incident":
+            return _incident(event)
+        return renderer(logger, method, event)
+
+    return [_escape, render]
+
+
+def _incident(event: EventDict) -> str:
+    """An incident as a person reads it: when, how grave, what, and its evidence below."""
+    at = f"{event.get('at', '')}"[:16].replace("T", " ")
+    head = f"{at} {str(event.get('severity', '')).upper():8} {event.get('title', '')}"
+    return "\n    ".join(
+        [f"{head} ({event.get('change', '')})", *map(str, event.get("lines", ()))]
+    )
 
 
 def _mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

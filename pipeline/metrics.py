@@ -77,7 +77,7 @@ class Metrics:
     def _intake(self, topics: list[str]) -> None:
         count = self._counter
         labels = ("topic", "sentiment")
-        each = list(product(dict.fromkeys(topics), SENTIMENTS))
+        each = list(product(topics, SENTIMENTS))
         self._records = count("records_total", "Records read from the sources.")
         self._articles = count(
             "articles_total", "Articles stored, copies too.", *labels, each=each

@@ -141,7 +141,7 @@ def _run(
     engine = Engine(loaded, settings.model.engine, observer.batch)
     stack.callback(engine.close, timeout_seconds=ENGINE_CLOSES_IN_S)
     health = Progress({"pipeline": settings.health.stalled_after_seconds}, monotonic())
-    server = _serve(settings, metrics, health, stack)
+    server = _serve(settings, db, metrics, health, stack)
     console.print(f"metrics: {server.url}/metrics", highlight=False)
     source = FileSource(file)
     stack.callback(source.close)
@@ -175,10 +175,6 @@ def _run(
 
 
 def _show(display: Display, bar: TaskID, ran: Ran, turn: Round, fraction: float) -> None:
-    for incident, change in turn.tick.changes:
-        if change.notify and change.what in ("opened", "escalated") and not incident.parent:
-            at = incident.changed_at.strftime("%a %d %b %H:%M")
-            display.console.print(f"{at}  {incident.severity}: {incident.kind} {incident.key}")
     rate = ran.articles / ran.seconds if ran.seconds else 0.0
     watermark = turn.tick.watermark.at
     reached = watermark.strftime("%a %d %b %H:%M") if watermark else ""
@@ -186,11 +182,18 @@ def _show(display: Display, bar: TaskID, ran: Ran, turn: Round, fraction: float)
     display.update(bar, completed=fraction, facts=facts)
 
 
-def _serve(settings: Settings, metrics: Metrics, health: Progress, stack: ExitStack) -> Server:
+def _serve(
+    settings: Settings, db: Database, metrics: Metrics, health: Progress, stack: ExitStack
+) -> Server:
+    def ready() -> Health:
+        # The model was loaded and the source opened before this server was.
+        found = db.reachable()
+        return Health(found, "ok" if found else "the database does not answer")
+
     server = serve(
         metrics.exposition,
         health=lambda: health.health(monotonic()),
-        ready=lambda: Health(True, "ok"),
+        ready=ready,
         host=settings.metrics.host,
         port=settings.metrics.port,
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
@@ -45,6 +45,14 @@ class Database:
         """One consistent view (on PostgreSQL: per statement); nothing is written."""
         with self.engine.connect().execution_options(bearwatch_read=True) as connection:
             yield connection
+
+    def reachable(self) -> bool:
+        """Whether it answers a query, within the connection's own timeouts."""
+        try:
+            with self.read() as connection:
+                return bool(connection.execute(text("SELECT 1")).scalar())
+        except DBAPIError:
+            return False
 
     def close(self) -> None:
         """Close every connection."""

@@ -52,6 +52,5 @@ def test_every_incident_ends(fortnight: list[Event]) -> None:
     assert set(last.values()) == {"resolved"}
 
 
-def test_fleet_of_quiet_keys_raises_next_to_nothing() -> None:
-    openings = [len(grave(watch(newsroom(days=14, seed=seed)))) for seed in (2, 3)]
-    assert sum(openings) <= 1
+def test_fleet_of_quiet_keys_raises_no_warning_in_two_weeks() -> None:
+    assert grave(watch(newsroom(days=14, seed=2))) == []

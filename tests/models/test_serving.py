@@ -41,9 +41,9 @@ def worst(
 
 @pytest.mark.parametrize("lanes", [1, 2, 3])
 def test_serving_computes_what_the_classifier_computes(shipped: Version, lanes: int) -> None:
-    chance = random.Random(1)
+    chance = random.Random(1)  # noqa: S311 - no secret
     rows = shipped.encode(TEXTS)
-    rows += [[chance.randrange(1_000, 30_000) for _ in range(n)] for n in (1, 3, 40, 200, 488)]
+    rows += [[chance.randrange(1_000, 30_000) for _ in range(n)] for n in (1, 3, 40, 488)]
     chance.shuffle(rows)
     found = Serving(shipped.classifier, lanes=lanes).logits(rows)
     assert worst(found, versions.logits(shipped.classifier, rows, shipped.pad_id)) < 1e-4
@@ -67,7 +67,7 @@ def test_serving_sees_the_prompt(shipped: Version) -> None:
 def test_label_does_not_depend_on_its_neighbours_in_the_batch(shipped: Version) -> None:
     # One lane and more than one part: rows meet others of their length, of others, and none.
     rows = shipped.encode(TEXTS)
-    together = shipped.predict_ids(rows * 40)
+    together = shipped.predict_ids(rows * 20)
     for place, row in enumerate(rows):
         (alone,) = shipped.predict_ids([row])
         for near in together[place :: len(rows)]:

@@ -1,9 +1,8 @@
-"""The format: what is saved comes back to the bit, and what is broken is refused with its reason."""
+"""The format: what is saved comes back to the bit; what is broken is refused with its reason."""
 
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,7 +15,6 @@ from safetensors.torch import load_file, save_file
 from models import backbone, taxonomy, versions
 from models.backbone import BackboneError, file_sha256
 from models.card import CARD, WEIGHTS, Card
-from models.classifier import Classifier
 from models.prompts import Prompt
 from models.taxonomy import Label, Taxonomy
 from models.versions import VersionError

@@ -162,3 +162,20 @@ def test_configured_twice_writes_once() -> None:
     logger.info("own")
     logging.getLogger("library").warning("foreign")
     assert len(stream.getvalue().splitlines()) == 2
+
+
+def test_an_incident_on_a_terminal_is_its_title_and_evidence_line_by_line() -> None:
+    logger, stream = log("console", stream=Terminal())
+    logger.warning(
+        "incident",
+        at="2026-03-12T13:55:00+00:00",
+        severity="warn",
+        change="opened",
+        title="Acme (ACM): spike of negative news",
+        lines=["12 negative stories", "Acme halts plants\x1b[2J (wire)"],
+    )
+    assert stream.getvalue() == (
+        "2026-03-12 13:55 WARN     Acme (ACM): spike of negative news (opened)\n"
+        "    12 negative stories\n"
+        "    Acme halts plants\\x1b[2J (wire)\n"
+    )

@@ -1,0 +1,233 @@
+"""Training: a smoke run that learns, and what it must not do on the way."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+
+from models import backbone, dataset, evaluation, text, training, versions
+from models.backbone import Backbone
+from models.card import CARD, WEIGHTS
+from models.dataset import Leak
+from models.prompts import Prompt
+from models.taxonomy import Taxonomy
+from models.training import IGNORED, Progress, Recipe, batches, class_weights
+
+FALL = ("falls", "drops", "sinks", "slides", "plunges")
+RISE = ("rises", "jumps", "rallies", "soars", "surges")
+PLAIN = ("publishes a report on", "answers questions on", "will present", "explains", "describes")
+SUBJECTS = {
+    "Energy | Oil": (
+        "crude output",
+        "the price of oil",
+        "gas storage",
+        "refinery use",
+        "OPEC supply",
+    ),
+    "Dividend": ("its dividend", "the payout", "the yearly distribution", "its dividend policy"),
+    "Personnel Change": ("the new chief executive", "its chairman", "the finance director"),
+}
+PROMPT = Prompt(task="report the outlook of a company")
+QUICK = Recipe(vectors=8, epochs=6, batch_tokens=400, max_tokens=32, inner_share=0.15)
+
+
+def headlines() -> list[dict[str, str]]:
+    """270 short texts written for this test: three topics, three sentiments, one of them rare."""
+    verbs = {"negative": FALL, "positive": RISE, "neutral": PLAIN}
+    rows = []
+    for topic, subjects in SUBJECTS.items():
+        for subject in subjects:
+            for sentiment, words in verbs.items():
+                for number, word in enumerate(words):
+                    words_of = (
+                        f"Firm {word} {subject}" if sentiment == "neutral" else f"{subject} {word}"
+                    )
+                    row = {"text": words_of, "split": "train" if number else "valid"}
+                    rows.append(row | {"topic": topic, "sentiment": sentiment})
+    return rows
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "headlines.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in headlines()))
+    return path
+
+
+@pytest.fixture(scope="module")
+def smoke(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Progress]]:
+    out = tmp_path_factory.mktemp("out") / "smoke"
+    seen: list[Progress] = []
+    training.train([data], out, QUICK, seen.append)
+    return out, seen
+
+
+def test_smoke_training_beats_the_majority_class(
+    smoke: tuple[Path, list[Progress]], data: Path, labels: Taxonomy
+) -> None:
+    out, _ = smoke
+    rows = dataset.read([data], labels)
+    judged = rows[rows["split"] == "valid"]
+    report = evaluation.evaluate(versions.load(out, precision="fp32"), judged)
+    for task in dataset.TASKS:
+        majority = Counter(judged[task]).most_common(1)[0][1] / len(judged)
+        found = getattr(report, task)
+        assert found.accuracy > majority + 0.3
+        assert found.n == len(judged)
+
+
+def test_report_has_the_stable_keys(
+    smoke: tuple[Path, list[Progress]], data: Path, labels: Taxonomy
+) -> None:
+    version = versions.load(smoke[0], precision="fp32")
+    rows = dataset.read([data], labels).assign(topic=None)
+    found: dict[str, Any] = evaluation.evaluate(version, rows).as_json()
+    assert set(found) == {"version", "sentiment"}  # a task without labels is left out
+    assert set(found["sentiment"]) == {"n", "accuracy", "macro_f1", "ece", "per_class"}
+    assert set(found["sentiment"]["per_class"]["negative"]) == {
+        "precision",
+        "recall",
+        "f1",
+        "support",
+    }
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_card_tells_what_it_was_made_of(smoke: tuple[Path, list[Progress]], data: Path) -> None:
+    card = versions.load(smoke[0], precision="fp32").card
+    assert card.data == [
+        {
+            "name": "headlines.jsonl",
+            "licence": "not stated",
+            "sha256": backbone.file_sha256(data),
+        }
+    ]
+    assert card.recipe["seed"] == QUICK.seed
+    assert card.recipe["training_rows"] + card.recipe["inner_rows"] == 4 * 3 * 12
+    assert set(card.scores["inner"]) == {"topic", "sentiment"}
+    assert card.limits
+
+
+def test_progress_moves_forward_and_ends_with_scores(smoke: tuple[Path, list[Progress]]) -> None:
+    _, seen = smoke
+    assert [p.step for p in seen] == sorted(p.step for p in seen)
+    assert [p.epoch for p in seen if p.scores] == [1, 2, 3, 4, 5, 6]
+    assert (seen[-1].step, seen[-1].epoch) == (seen[-1].steps, QUICK.epochs)
+
+
+def test_finished_version_is_not_overwritten(
+    smoke: tuple[Path, list[Progress]], data: Path
+) -> None:
+    with pytest.raises(FileExistsError):
+        training.train([data], smoke[0], QUICK, lambda _: None)
+
+
+def test_kept_weights_are_those_of_the_best_epoch(
+    smoke: tuple[Path, list[Progress]],
+) -> None:
+    out, seen = smoke
+    epochs = [p.scores for p in seen if p.scores]
+    quality = [sum(r.macro_f1 for r in scores.values()) / len(scores) for scores in epochs]
+    best = epochs[quality.index(max(quality))]
+    kept = versions.load(out, precision="fp32").card.scores["inner"]
+    assert {t: r["macro_f1"] for t, r in kept.items()} == {t: r.macro_f1 for t, r in best.items()}
+
+
+class TestOnATinyEncoder:
+    """What does not need an encoder that knows any language."""
+
+    RECIPE = Recipe(vectors=4, epochs=2, batch_tokens=200, max_tokens=16)
+
+    @pytest.fixture
+    def train(self, data: Path, tiny_folder: Path) -> Any:
+        def _train(out: Path, **more: Any) -> versions.Version:
+            progress = more.pop("progress", lambda _: None)
+            training.train(
+                [data], out, self.RECIPE, progress, prompt=PROMPT, encoder=tiny_folder, **more
+            )
+            return versions.load(out, precision="fp32", encoder=tiny_folder)
+
+        return _train
+
+    def test_same_seed_same_version(self, train: Any, tmp_path: Path) -> None:
+        one, two = train(tmp_path / "one"), train(tmp_path / "two")
+        assert one.id == two.id
+        assert (tmp_path / "one" / WEIGHTS).read_bytes() == (
+            tmp_path / "two" / WEIGHTS
+        ).read_bytes()
+
+    def test_interrupted_training_leaves_no_version(self, train: Any, tmp_path: Path) -> None:
+        def stop(progress: Progress) -> None:
+            if progress.scores:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path / "out", progress=stop)
+        assert not (tmp_path / "out" / CARD).exists()
+        assert train(tmp_path / "out").topics  # the folder can be used again
+
+    def test_leak_stops_before_the_first_step(self, train: Any, tmp_path: Path) -> None:
+        judged = tmp_path / "judged.jsonl"
+        judged.write_text(json.dumps({"text": "FIRM explains its dividend!", "topic": "Dividend"}))
+        seen: list[Progress] = []
+        with pytest.raises(Leak, match="1 training rows"):
+            train(tmp_path / "out", progress=seen.append, judged=[judged])
+        assert not seen
+        judged.write_text(json.dumps({"text": "Firm hides its dividend", "topic": "Dividend"}))
+        assert train(tmp_path / "out", judged=[judged]).topics
+
+
+def test_batches_hold_every_row_once_within_the_token_budget() -> None:
+    recipe = Recipe(batch_tokens=100)
+    rows = [[0] * (3 + i % 40) for i in range(500)] + [[0] * 120]
+    cut = batches(rows, recipe, epoch=1)
+    assert sorted(i for batch in cut for i in batch) == list(range(501))
+    padded = [len(batch) * max(len(rows[i]) for i in batch) for batch in cut]
+    assert sorted(padded)[-1] == 120  # longer than the budget: alone
+    assert sorted(padded)[-2] <= 100
+    assert sum(padded) < 1.15 * sum(map(len, rows))  # like lengths together
+    assert cut == batches(rows, recipe, epoch=1) != batches(rows, recipe, epoch=2)
+
+
+def test_class_weights_favour_rare_classes_and_average_to_one_a_row() -> None:
+    labels = torch.tensor([0] * 90 + [1] * 10 + [IGNORED] * 50)
+    even, half, full = (class_weights(labels, balance) for balance in (0.0, 0.5, 1.0))
+    assert even.tolist() == [1.0, 1.0]
+    assert half[1] / half[0] == pytest.approx(3.0)
+    assert full[1] / full[0] == pytest.approx(9.0)
+    for weights in (even, half, full):
+        assert 90 * weights[0] + 10 * weights[1] == pytest.approx(100)
+
+
+# Trap: training texts cut into other tokens than served ones.
+def test_training_sees_the_tokens_that_serving_sees(
+    tmp_path: Path, tiny: Backbone, labels: Taxonomy
+) -> None:
+    raw = "Profit &amp; sales\n fall https://t.co/AbC1"
+    path = tmp_path / "one.jsonl"
+    path.write_text(json.dumps({"text": raw, "sentiment": "negative"}))
+    rows = dataset.read([path], labels)
+    found = training.examples(rows, labels, tiny, max_tokens=64)
+    card, classifier = versions.untuned(tiny, Prompt(task="report"), labels, 4)
+    version = versions.Version(card, classifier, tiny, labels)
+    assert found.rows == version.encode([text.prepare(raw)])
+
+
+def test_missing_labels_are_ignored_not_guessed(tiny: Backbone, labels: Taxonomy) -> None:
+    frame = pd.DataFrame(
+        {
+            "text": ["profit " * 20, "sales"],
+            "topic": ["Earnings", None],
+            "sentiment": [None, "positive"],
+        }
+    )
+    found = training.examples(frame, labels, tiny, max_tokens=8)
+    assert found.labels["sentiment"].tolist() == [IGNORED, 2]
+    assert found.labels["topic"].tolist() == [5, IGNORED]
+    assert max(map(len, found.rows)) <= 8

@@ -1,0 +1,78 @@
+"""The command line as a user meets it: results on standard output, the rest beside it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.cli import app
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> CliRunner:
+    monkeypatch.chdir(tmp_path)
+    return CliRunner()
+
+
+def test_stats_of_an_empty_database_are_zeros(command: CliRunner) -> None:
+    done = command.invoke(app, ["stats", "--db", "sqlite:///new.db", "--json"])
+    assert done.exit_code == 0
+    assert json.loads(done.stdout) == {
+        "articles": 0,
+        "stories": 0,
+        "undated": 0,
+        "late": 0,
+        "dead_letters": {},
+        "totals": [],
+    }
+
+
+def test_incidents_of_an_empty_database_are_none(command: CliRunner) -> None:
+    done = command.invoke(app, ["incidents", "list", "--db", "sqlite:///new.db", "--json"])
+    assert json.loads(done.stdout) == {"incidents": []}
+
+
+def test_empty_database_verifies(command: CliRunner) -> None:
+    done = command.invoke(app, ["db", "verify", "--db", "sqlite:///new.db", "--json"])
+    assert (done.exit_code, json.loads(done.stdout)["total"]) == (0, 0)
+
+
+def test_config_masks_the_password(command: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BEARWATCH_DATABASE__URL", "postgresql+psycopg://me:hunter2@db/news")
+    done = command.invoke(app, ["config"])
+    assert done.exit_code == 0
+    assert "hunter2" not in done.output
+    assert json.loads(done.stdout)["database"]["url"].startswith("postgresql+psycopg://me:")
+
+
+def test_wrong_settings_are_told_at_once_and_without_a_traceback(command: CliRunner) -> None:
+    Path("bearwatch.toml").write_text("[metrics]\nport = 99999\nhots = 'x'\n")
+    done = command.invoke(app, ["config"])
+    assert done.exit_code == 2
+    assert "port" in done.stderr
+    assert "hots" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["replay", "missing.jsonl"], "missing.jsonl"),
+        (["stats", "--db", "nonsense"], "database URL"),
+        (["evaluate", "missing.jsonl"], "missing.jsonl"),
+        (["classify", "--file", "missing.txt"], "missing.txt"),
+        (["classify"], "give texts"),
+        (["classify", "news", "--model", "nowhere"], "nowhere"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_clear_line(
+    command: CliRunner, arguments: list[str], said: str
+) -> None:
+    done = command.invoke(app, arguments)
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
