@@ -20,6 +20,7 @@ from pipeline.monitor import Monitor, Tick
 from pipeline.settings import Settings
 from pipeline.sources import Source
 from pipeline.step import Link, Submit
+from pipeline.store import lease
 from pipeline.store.database import Database
 from pipeline.worker import Done, Worker
 
@@ -76,8 +77,10 @@ class App:
             channels=channels,
             lateness=counting.lateness,
             fresh_for=counting.report_fresh_within,
-            holder=name,
-            now=clock(),
+            # It is alone: whoever held the lease is gone, or is to be fenced off.
+            epoch=lease.take(db, name, now=clock(), keep_for=settings.monitor.lease),
+            keep_for=settings.monitor.lease,
+            clock=clock,
         )
 
     def run(self, observe: Callable[[Round], None]) -> None:

@@ -6,42 +6,33 @@ inside its command, so that the others answer at once.
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TextIO, cast
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from pipeline import logs, settings
+from pipeline import part_commands
+from pipeline.commands import (
+    Config,
+    File,
+    Json,
+    Model,
+    Precision,
+    Url,
+    load_settings,
+    reported,
+    show,
+    stderr,
+)
 from pipeline.display import Shown
-from pipeline.errors import expected
-from pipeline.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 database = typer.Typer(no_args_is_help=True, help="Look after the database.")
 incident_commands = typer.Typer(no_args_is_help=True, help="Incidents and their evidence.")
+app.add_typer(part_commands.app)
 app.add_typer(database, name="db")
 app.add_typer(incident_commands, name="incidents")
-
-Config = Annotated[
-    Path | None,
-    typer.Option("--config", help="Settings file; default bearwatch.toml if it is there."),
-]
-Url = Annotated[str | None, typer.Option("--db", metavar="URL", help="Database URL.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-Model = Annotated[
-    Path | None, typer.Option("--model", help="Folder of a version; default the shipped one.")
-]
-Precision = Annotated[
-    str | None, typer.Option("--precision", help="auto, fp32 or bf16.", metavar="P")
-]
-File = Annotated[Path, typer.Argument(help="A .jsonl or .jsonl.gz file of articles.")]
-
-stderr = Console(stderr=True)
 
 
 @app.callback()
@@ -62,10 +53,10 @@ def demo(
     from pipeline.run import run_demo
 
     stay = not once and not as_json and sys.stdout.isatty()
-    with _reported():
+    with reported():
         # Port 0: a demo must not fail because something else is being watched already.
-        found = _settings(config, model=model, precision=precision, metrics={"port": 0})
-        _print(run_demo(found, stderr, stay=stay), as_json=as_json)
+        found = load_settings(config, model=model, precision=precision, metrics={"port": 0})
+        show(run_demo(found, stderr, stay=stay), as_json=as_json)
 
 
 @app.command()
@@ -80,8 +71,8 @@ def run(
     """Read a file and follow it, until stopped; the next start goes on from there."""
     from pipeline.run import run_file
 
-    with _reported():
-        run_file(_settings(config, db=db, model=model, precision=precision), stderr, source)
+    with reported():
+        run_file(load_settings(config, db=db, model=model, precision=precision), stderr, source)
 
 
 @app.command()
@@ -97,9 +88,9 @@ def replay(
     """A dated file in event time, as fast as it goes. Without --db it keeps nothing."""
     from pipeline.run import run_replay
 
-    with _reported():
-        found = _settings(config, db=db, model=model, precision=precision)
-        _print(run_replay(found, stderr, file, keep=db is not None), as_json=as_json)
+    with reported():
+        found = load_settings(config, db=db, model=model, precision=precision)
+        show(run_replay(found, stderr, file, keep=db is not None), as_json=as_json)
 
 
 @app.command()
@@ -115,14 +106,14 @@ def classify(
     """Topic and sentiment of texts."""
     from pipeline.classifying import classify_texts
 
-    with _reported():
+    with reported():
         given = list(texts or [])
         if file is not None:
             given += [line for line in file.read_text("utf-8").splitlines() if line.strip()]
         if not given:
             raise typer.BadParameter("give texts, or --file with one text per line")
-        found = _settings(config, model=model, precision=precision)
-        _print(classify_texts(found, given), as_json=as_json)
+        found = load_settings(config, model=model, precision=precision)
+        show(classify_texts(found, given), as_json=as_json)
 
 
 @app.command()
@@ -138,9 +129,9 @@ def evaluate(
     """Compare a version with labels: accuracy, F1, calibration, a report per class."""
     from pipeline.classifying import evaluate_file
 
-    with _reported():
-        found = _settings(config, model=model, precision=precision)
-        _print(evaluate_file(found, file, split), as_json=as_json)
+    with reported():
+        found = load_settings(config, model=model, precision=precision)
+        show(evaluate_file(found, file, split), as_json=as_json)
 
 
 @app.command()
@@ -155,8 +146,8 @@ def train(
     """Tune the prompt and the heads on labelled rows, and store the version."""
     from pipeline.classifying import train_version
 
-    with _reported():
-        _print(train_version(data, out, stderr, epochs=epochs, seed=seed), as_json=as_json)
+    with reported():
+        show(train_version(data, out, stderr, epochs=epochs, seed=seed), as_json=as_json)
 
 
 @app.command()
@@ -164,8 +155,8 @@ def stats(*, db: Url = None, as_json: Json = False, config: Config = None) -> No
     """What is stored: articles, stories, dead letters, totals per topic and company."""
     from pipeline.inspecting import show_stats
 
-    with _reported():
-        _print(show_stats(_settings(config, db=db)), as_json=as_json)
+    with reported():
+        show(show_stats(load_settings(config, db=db)), as_json=as_json)
 
 
 @incident_commands.command("list")
@@ -173,8 +164,8 @@ def list_incidents(*, db: Url = None, as_json: Json = False, config: Config = No
     """Every incident with its evidence, oldest first."""
     from pipeline.inspecting import show_incidents
 
-    with _reported():
-        _print(show_incidents(_settings(config, db=db)), as_json=as_json)
+    with reported():
+        show(show_incidents(load_settings(config, db=db)), as_json=as_json)
 
 
 @database.command()
@@ -182,9 +173,9 @@ def verify(*, db: Url = None, as_json: Json = False, config: Config = None) -> N
     """Compute copies and buckets again from the articles; exit status 1 if they differ."""
     from pipeline.inspecting import verify_database
 
-    with _reported():
-        shown = verify_database(_settings(config, db=db))
-        _print(shown, as_json=as_json)
+    with reported():
+        shown = verify_database(load_settings(config, db=db))
+        show(shown, as_json=as_json)
         if shown.result["total"]:
             raise typer.Exit(1)
 
@@ -192,64 +183,10 @@ def verify(*, db: Url = None, as_json: Json = False, config: Config = None) -> N
 @app.command("config")
 def show_config(*, as_json: Json = False, config: Config = None) -> None:
     """The settings in force, secrets masked."""
-    with _reported():
-        _print(Shown(_settings(config).masked()), as_json=as_json)
+    with reported():
+        show(Shown(load_settings(config).masked()), as_json=as_json)
 
 
 def main() -> None:
     """Run the command line; the entry point of the installed program."""
     app()
-
-
-class _CurrentStderr:
-    """Standard error as it is at the moment: a progress display puts itself in front of it."""
-
-    def write(self, text: str) -> int:
-        """Write to whatever stands for standard error now."""
-        return sys.stderr.write(text)
-
-    def flush(self) -> None:
-        """Flush it."""
-        sys.stderr.flush()
-
-    def isatty(self) -> bool:
-        """Whether a person reads it."""
-        return sys.stderr.isatty()
-
-
-@contextmanager
-def _reported() -> Iterator[None]:
-    """Errors that the user can mend as one line and exit status 2; the rest as tracebacks."""
-    try:
-        yield
-    except Exception as error:
-        if not isinstance(error, (*expected(), FileExistsError, FileNotFoundError)):
-            raise
-        stderr.print(f"error: {error}", style="bold red", markup=False, highlight=False)
-        raise typer.Exit(2) from error
-
-
-def _settings(
-    config: Path | None,
-    *,
-    db: str | None = None,
-    model: Path | None = None,
-    precision: str | None = None,
-    metrics: dict[str, object] | None = None,
-) -> Settings:
-    """Settings with the command line's on top; sets up logging by them."""
-    given: dict[str, dict[str, object]] = {
-        "database": {"url": db},
-        "model": {"folder": model, "precision": precision},
-        "metrics": metrics or {},
-    }
-    found = settings.load(config, overrides=given)
-    logs.configure(found.log, cast("TextIO", _CurrentStderr()))
-    return found
-
-
-def _print(shown: Shown, *, as_json: bool) -> None:
-    if as_json or shown.view is None:
-        sys.stdout.write(json.dumps(shown.result, indent=2, ensure_ascii=False) + "\n")
-    else:
-        Console().print(shown.view)

@@ -25,6 +25,7 @@ from prometheus_client.registry import Collector
 from alerts.incidents import What
 from alerts.rules import RULES, SEVERITIES, Rule, Severity
 from ingest.article import REJECT_REASONS, RejectReason
+from ingest.kafka.gap import GAP_REASONS, GapReason
 from models.prediction import SENTIMENTS
 
 Stage = Literal["poll", "parse", "tokenise", "infer", "commit", "count", "detect", "tell"]
@@ -37,6 +38,19 @@ KINDS: Final = ("all", "topic", "company")
 CHANGES: Final = get_args(What)
 
 OTHER: Final = "other"
+
+NEWS: Final = frozenset(
+    f"bearwatch_{name}"
+    for name in (
+        "watermark_timestamp_seconds",
+        "open_incidents",
+        "outbox_pending",
+        "outbox_oldest_age_seconds",
+        "spike_score",
+        "negative_share",
+    )
+)
+"""Gauges that only the active monitor knows the values of."""
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096)
@@ -63,6 +77,7 @@ class Metrics:
         registry: CollectorRegistry | None = None,
     ) -> None:
         self.registry = registry or CollectorRegistry()
+        self._watching = True
         self._topics = frozenset(topics)
         self._keys = frozenset(keys)
         self._intake([*topics, OTHER])
@@ -90,6 +105,12 @@ class Metrics:
             "Records that are no article, by the reason.",
             "reason",
             each=[(reason,) for reason in REJECT_REASONS],
+        )
+        self._gaps = count(
+            "gaps_total",
+            "Places where the broker could not deliver what was to be read, by the reason.",
+            "reason",
+            each=[(reason,) for reason in GAP_REASONS],
         )
         self._undated = count("undated_total", "Articles without a usable time; never windowed.")
         self._late = count("late_total", "Articles older than the watermark when they came.")
@@ -135,6 +156,8 @@ class Metrics:
             *("kind", "rule", "severity", "change"),
             each=product(KINDS, RULES, SEVERITIES, CHANGES),
         )
+        self._active = gauge("monitor_active", "1 in the process that counts and watches.")
+        self._active.set(1)
         self._pending = gauge("outbox_pending", "Messages waiting to be delivered.")
         self._oldest = gauge("outbox_oldest_age_seconds", "Age of the oldest of them; 0 if none.")
         self._deliveries = self._counter(
@@ -150,7 +173,17 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """The page for Prometheus, in its text format 0.0.4."""
-        return generate_latest(_WithoutCreated(self.registry))
+        hidden = frozenset[str]() if self._watching else NEWS
+        return generate_latest(_Page(self.registry, hidden))
+
+    def watching(self, active: bool) -> None:
+        """Set whether this process is the active monitor. Otherwise the news gauges are absent:
+        it knows nothing of the news, and old values would contradict the active one's."""
+        self._watching = active
+        self._active.set(active)
+        if not active:
+            self._score.clear()
+            self._share.clear()
 
     def records(self, number: int) -> None:
         """Count records read, whatever becomes of them."""
@@ -167,6 +200,10 @@ class Metrics:
     def dead_letters(self, reason: RejectReason, number: int = 1) -> None:
         """Count records that are no article."""
         self._dead.labels(reason).inc(number)
+
+    def gap(self, reason: GapReason) -> None:
+        """Count a gap in what a broker could deliver."""
+        self._gaps.labels(reason).inc()
 
     def undated(self, number: int = 1) -> None:
         """Count articles without a usable time."""
@@ -267,13 +304,17 @@ class Metrics:
         return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
 
 
-class _WithoutCreated(Collector):
-    """The times of creation double the page, and no rule or panel reads them."""
+class _Page(Collector):
+    """What is shown: not the times of creation, which double the page and which no rule or panel
+    reads, and nothing of ``hidden``."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, hidden: frozenset[str]) -> None:
         self._registry = registry
+        self._hidden = hidden
 
     def collect(self) -> Iterator[Metric]:
         for metric in self._registry.collect():
+            if metric.name in self._hidden:
+                continue
             metric.samples = [s for s in metric.samples if not s.name.endswith("_created")]
             yield metric

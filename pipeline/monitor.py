@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Literal
@@ -19,14 +19,16 @@ from pipeline.store.counting import Stored
 from pipeline.store.database import Database
 from pipeline.store.incidents import Incident
 from pipeline.telling import from_json
-from pipeline.watermark import Watermark, advance
+from pipeline.watermark import Report, Watermark, advance
 
 log = structlog.get_logger()
 
 Outcome = Literal["delivered", "retried", "gave_up"]
 """What became of an attempt to deliver; the same words are metric labels."""
 
-KEEP_LEASE_FOR = timedelta(seconds=30)
+RENEWALS = 6
+"""Times that the lease is renewed before it would run out: a slow tick or two cost nothing."""
+
 FIRST_RETRY = timedelta(seconds=1)
 LONGEST_RETRY = timedelta(minutes=5)
 
@@ -45,12 +47,17 @@ class Tick:
     count_seconds: float
     detect_seconds: float
     tell_seconds: float
+    ended: bool = False
+    """Every partition was at its end, and all of it has been counted."""
 
 
 class Monitor:
     """Counts and watches one database. For one thread.
 
-    Making one takes the lease over, whoever holds it; the former holder's next write is refused.
+    Args:
+        epoch: of the lease that was taken for it: see :mod:`pipeline.store.lease`.
+        keep_for: how long the lease lasts from each renewal.
+        clock: asked in the midst of long ticks, to renew the lease in time.
     """
 
     def __init__(
@@ -62,8 +69,9 @@ class Monitor:
         channels: Mapping[str, Channel],
         lateness: timedelta,
         fresh_for: timedelta,
-        holder: str,
-        now: datetime,
+        epoch: int,
+        keep_for: timedelta,
+        clock: Callable[[], datetime],
     ) -> None:
         self._db = db
         self._keys = keys
@@ -71,12 +79,18 @@ class Monitor:
         self._channels = channels
         self._lateness = lateness
         self._fresh_for = fresh_for
-        self._epoch = lease.take(db, holder, now=now, keep_for=KEEP_LEASE_FOR)
+        self._epoch = epoch
+        self._keep_for = keep_for
+        self._clock = clock
+        self._renew_at = clock()
         self._watermark = lease.progress(db).watermark
         detection.resume()
 
-    def tick(self, now: datetime) -> Tick:
+    def tick(self, now: datetime, *, closing: bool = False) -> Tick:
         """Bring counts, incidents and deliveries up to date with what the workers have stored.
+
+        ``closing``: when every partition has been read to its end, that is taken for the end of
+        the stream, as with files that are not followed.
 
         Raises:
             LeaseLost: another monitor has taken over; make a new one, or stand by.
@@ -84,9 +98,14 @@ class Monitor:
         begun = perf_counter()
         # Reports are read before the queue is emptied: whatever they speak of is counted by then.
         reports = positions.reports(self._db)
+        ended = all_at_end(reports, now, self._fresh_for)
+        if ended and closing:
+            reports = [replace(report, finished=True) for report in reports]
+        self._keep_lease()
         counted: list[tuple[Stored, bool]] = []
         while (done := counting.count_changed(self._db, self._keys, self._epoch)).taken:
             counted += done.articles
+            self._keep_lease()
         watermark = advance(
             self._watermark, reports, now=now, lateness=self._lateness, fresh_for=self._fresh_for
         )
@@ -100,6 +119,7 @@ class Monitor:
             for run in self._detection.run(watermark.at, epoch=self._epoch, now=now):
                 evaluated += run.evaluated
                 changes += run.changes
+                self._keep_lease()
         detecting_ended = perf_counter()
         deliveries = self._tell(now)
         return Tick(
@@ -111,6 +131,7 @@ class Monitor:
             counting_ended - begun,
             detecting_ended - counting_ended,
             perf_counter() - detecting_ended,
+            ended,
         )
 
     @property
@@ -118,10 +139,25 @@ class Monitor:
         """What is being watched: newest scores and open incidents."""
         return self._detection
 
+    def release(self) -> None:
+        """Give the lease back, so that a standby need not wait for it to run out.
+
+        Raises:
+            LeaseLost: another monitor has taken over already.
+        """
+        lease.renew(self._db, self._epoch, until=self._clock())
+
+    def _keep_lease(self) -> None:
+        now = self._clock()
+        if now >= self._renew_at:
+            lease.renew(self._db, self._epoch, until=now + self._keep_for)
+            self._renew_at = now + self._keep_for / RENEWALS
+
     def _tell(self, now: datetime) -> list[tuple[str, Outcome]]:
         """Send what is due. At least once: a crash between sending and noting it sends again."""
         outcomes: list[tuple[str, Outcome]] = []
         for message in incidents.pending(self._db, now):
+            self._keep_lease()
             try:
                 self._channels[message.sink].send(from_json(message.payload))
             except NotifyError as error:
@@ -132,6 +168,13 @@ class Monitor:
                 incidents.sent(self._db, self._epoch, message.seq, now)
                 outcomes.append((message.sink, "delivered"))
         return outcomes
+
+
+def all_at_end(reports: Sequence[Report], now: datetime, fresh_for: timedelta) -> bool:
+    """Whether every partition is known to be read to its end: by a fresh report, or for good."""
+    return bool(reports) and all(
+        r.idle and (r.finished or now - r.reported_at <= fresh_for) for r in reports
+    )
 
 
 def backoff(attempts: int) -> timedelta:

@@ -12,10 +12,10 @@ from models.prediction import Prediction
 from pipeline.app import App, Round
 from pipeline.detect import Detection
 from pipeline.metrics import Metrics
-from pipeline.monitor import Tick
+from pipeline.monitor import Monitor, Tick
 from pipeline.store.database import Database
 from pipeline.store.summary import outbox_state
-from pipeline.worker import Done
+from pipeline.worker import Done, Worker
 
 UNSURE = 0.5
 """A best label below this probability counts as low confidence."""
@@ -31,6 +31,7 @@ class Observer:
         self._metrics = metrics
         self._db = db
         self._clock = clock
+        self._partitions: set[str] = set()
 
     def batch(self, facts: BatchFacts) -> None:
         """One batch of the model; called by its thread."""
@@ -40,19 +41,34 @@ class Observer:
 
     def round(self, app: App, turn: Round) -> None:
         """One turn of worker and monitor."""
-        self._worked(turn.done)
-        self._counted(turn.tick)
-        self._progress(app)
-        self._watched(app, turn.tick)
+        self.worked(app.worker, turn.done)
+        self.ticked(app.monitor, turn.tick)
 
-    def _worked(self, done: Done) -> None:
+    def worked(self, worker: Worker, done: Done) -> None:
+        """One step of a worker."""
+        self._stored(done)
+        self._progress(worker)
+
+    def ticked(self, monitor: Monitor, tick: Tick) -> None:
+        """One tick of the active monitor."""
+        self._metrics.watching(True)
+        self._counted(tick)
+        self._watched(monitor, tick)
+
+    def stood_by(self) -> None:
+        """Another monitor is the active one, or this program has none."""
+        self._metrics.watching(False)
+
+    def _stored(self, done: Done) -> None:
         metrics = self._metrics
         metrics.stage("poll", done.poll_seconds)
         if done.batch is None:
             return
         metrics.stage("parse", done.parse_seconds)
         metrics.stage("commit", done.commit_seconds)
-        metrics.records(sum(move.new - move.old for move in done.batch.moves))
+        metrics.records(len(done.batch.scored) + len(done.batch.dead))
+        for gap in done.batch.gaps:
+            metrics.gap(gap.reason)
         for letter in done.batch.dead:
             metrics.dead_letters(letter.rejected.reason)
         for item in done.batch.scored:
@@ -72,17 +88,21 @@ class Observer:
         self._metrics.stage("detect", tick.detect_seconds)
         self._metrics.stage("tell", tick.tell_seconds)
 
-    def _progress(self, app: App) -> None:
+    def _progress(self, worker: Worker) -> None:
         now = self._clock()
-        for (_, partition), (records, newest) in app.worker.behind().items():
+        behind = worker.behind()
+        for gone in self._partitions - {str(partition) for _, partition in behind}:
+            self._metrics.forget_partition(gone)
+        self._partitions = {str(partition) for _, partition in behind}
+        for (_, partition), (records, newest) in behind.items():
             age = 0.0 if newest is None or not records else (now - newest).total_seconds()
             self._metrics.lag(str(partition), records, max(0.0, age))
             if newest is not None:
                 self._metrics.newest_event(newest)
 
-    def _watched(self, app: App, tick: Tick) -> None:
+    def _watched(self, monitor: Monitor, tick: Tick) -> None:
         metrics = self._metrics
-        detection = app.monitor.detection
+        detection = monitor.detection
         if tick.watermark.at is not None:
             metrics.watermark(tick.watermark.at)
         for incident, change in tick.changes:

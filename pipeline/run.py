@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.metadata import version as program_version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
 from time import monotonic
-from types import FrameType
 
 import structlog
 from rich.console import Console
 from rich.progress import Progress as Display
 from rich.progress import TaskID
 
-from alerts.channels import Channel, LogChannel
 from ingest.companies import Watchlist
 from ingest.files import JsonlSource
 from ingest.samples import outlets, sample_stream
@@ -29,13 +23,14 @@ from models import versions
 from models.engine import Engine
 from pipeline.app import App, Round, keys_of
 from pipeline.display import Shown, progress, run_view
-from pipeline.health import Health, Progress, Server, serve
+from pipeline.health import Progress
 from pipeline.metrics import Metrics
 from pipeline.observe import Observer
+from pipeline.process import now, opened, process_name, serve_health, sinks, stop_on_signals
 from pipeline.results import run_result
 from pipeline.settings import Settings, SourceSettings
 from pipeline.sources import FileSource
-from pipeline.store.database import Database, open_database
+from pipeline.store.database import Database
 from pipeline.store.incidents import incidents
 from pipeline.store.summary import stats
 
@@ -69,15 +64,15 @@ class Ran:
 
 def run_file(settings: Settings, console: Console, path: Path) -> None:
     """Read ``path`` and follow it until SIGTERM or Ctrl-C."""
-    with _stop_on_signals() as stop, ExitStack() as stack:
+    with stop_on_signals() as stop, ExitStack() as stack:
         # A compressed file cannot grow: it is read to its end, and then waited at.
         source = JsonlSource(
             path,
-            clock=_now,
+            clock=now,
             follow=path.suffix != ".gz",
             max_records=settings.sources.poll_records,
         )
-        db = stack.enter_context(_opened(settings))
+        db = stack.enter_context(opened(settings))
         ran = _run(settings, db, source, console, stop, stack, "reading")
         if not stop.is_set():
             console.print(f"{path} has ended: {ran.articles:,} articles. Ctrl-C stops.")
@@ -86,24 +81,24 @@ def run_file(settings: Settings, console: Console, path: Path) -> None:
 
 def run_replay(settings: Settings, console: Console, path: Path, *, keep: bool) -> Shown:
     """Read ``path`` to its end in event time; without ``keep`` the database is thrown away."""
-    with _stop_on_signals() as stop, ExitStack() as stack:
+    with stop_on_signals() as stop, ExitStack() as stack:
         if not keep:
             settings = _with_database(settings, stack.enter_context(_temporary("replay.db")))
-        source = JsonlSource(path, clock=_now, max_records=settings.sources.poll_records)
-        db = stack.enter_context(_opened(settings))
+        source = JsonlSource(path, clock=now, max_records=settings.sources.poll_records)
+        db = stack.enter_context(opened(settings))
         return _run(settings, db, source, console, stop, stack, "replaying").shown()
 
 
 def run_demo(settings: Settings, console: Console, *, stay: bool) -> Shown:
     """The sample stream through everything; ``stay`` up afterwards until Ctrl-C."""
-    with _stop_on_signals() as stop, ExitStack() as stack:
+    with stop_on_signals() as stop, ExitStack() as stack:
         path = stack.enter_context(_temporary("demo.db"))
         samples = path.parent / "samples.jsonl"
         samples.write_bytes(b"".join(line + b"\n" for line in sample_stream()))
         settings = _with_database(settings, path)
         settings = settings.model_copy(update={"sources": SourceSettings(names=outlets())})
-        source = JsonlSource(samples, clock=_now, max_records=128)
-        db = stack.enter_context(_opened(settings))
+        source = JsonlSource(samples, clock=now, max_records=128)
+        db = stack.enter_context(opened(settings))
         shown = _run(settings, db, source, console, stop, stack, "two weeks of news").shown()
         if stay and not stop.is_set():
             if shown.view is not None:
@@ -129,7 +124,7 @@ def _run(
     loaded = versions.load(settings.model.folder, precision=settings.model.precision)
     watchlist = Watchlist.load(settings.companies.watchlist)
     log.info("version loaded", version=loaded.id)
-    channels: Mapping[str, Channel] = {"log": LogChannel(structlog.get_logger("incident"))}
+    channels = sinks()
     metrics = Metrics(
         program_version=program_version("bearwatch"),
         topics=loaded.topics,
@@ -137,11 +132,11 @@ def _run(
         sinks=tuple(channels),
     )
     metrics.model(loaded.id)
-    observer = Observer(metrics, db, _now)
+    observer = Observer(metrics, db, now)
     engine = Engine(loaded, settings.model.engine, observer.batch)
     stack.callback(engine.close, timeout_seconds=ENGINE_CLOSES_IN_S)
     health = Progress({"pipeline": settings.health.stalled_after_seconds}, monotonic())
-    server = _serve(settings, db, metrics, health, stack)
+    server = serve_health(settings, db, metrics, health, stack)
     console.print(f"metrics: {server.url}/metrics", highlight=False)
     source = FileSource(file)
     stack.callback(source.close)
@@ -153,8 +148,8 @@ def _run(
         watchlist=watchlist,
         topics=loaded.topics,
         channels=channels,
-        clock=_now,
-        name=f"{socket.gethostname()}:{os.getpid()}"[:64],
+        clock=now,
+        name=process_name(),
         stop=stop,
     )
     ran = Ran(db, loaded.id)
@@ -182,52 +177,6 @@ def _show(display: Display, bar: TaskID, ran: Ran, turn: Round, fraction: float)
     display.update(bar, completed=fraction, facts=facts)
 
 
-def _serve(
-    settings: Settings, db: Database, metrics: Metrics, health: Progress, stack: ExitStack
-) -> Server:
-    def ready() -> Health:
-        # The model was loaded and the source opened before this server was.
-        found = db.reachable()
-        return Health(found, "ok" if found else "the database does not answer")
-
-    server = serve(
-        metrics.exposition,
-        health=lambda: health.health(monotonic()),
-        ready=ready,
-        host=settings.metrics.host,
-        port=settings.metrics.port,
-    )
-    stack.callback(server.close)
-    return server
-
-
-@contextmanager
-def _stop_on_signals() -> Iterator[Event]:
-    """An event that SIGTERM and SIGINT set; a second one of them ends the program at once."""
-    stop = Event()
-
-    def ask(number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _opened(settings: Settings) -> Iterator[Database]:
-    db = open_database(settings.database.url.get_secret_value())
-    try:
-        yield db
-    finally:
-        db.close()
-
-
 @contextmanager
 def _temporary(name: str) -> Iterator[Path]:
     with TemporaryDirectory(prefix="bearwatch-") as folder:
@@ -239,7 +188,3 @@ def _with_database(settings: Settings, path: Path) -> Settings:
     return settings.model_copy(
         update={"database": settings.database.model_copy(update={"url": url})}
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -61,7 +61,7 @@ class DatabaseSettings(_Group):
     url: SecretUrl = Field(
         default=SecretUrl("sqlite:///var/bearwatch.db"),
         description="SQLAlchemy URL: sqlite:///FILE (relative to the working folder), or "
-        "postgresql+psycopg://USER:PASSWORD@HOST/NAME.",
+        "postgresql://USER:PASSWORD@HOST/NAME.",
     )
 
     @field_validator("url")
@@ -172,6 +172,23 @@ class MetricsSettings(_Group):
     port: int = Field(default=9108, ge=0, le=65535, description="TCP port. 0 takes any free one.")
 
 
+class MonitorSettings(_Group):
+    """Which of several monitors is active."""
+
+    lease_seconds: float = Field(
+        default=30,
+        ge=2,
+        le=600,
+        description="A standby takes over when the active monitor has not renewed its lease for "
+        "so long. The machines' clocks should agree to within a few seconds.",
+    )
+
+    @property
+    def lease(self) -> timedelta:
+        """How long the lease lasts from each renewal."""
+        return timedelta(seconds=self.lease_seconds)
+
+
 class HealthSettings(_Group):
     """When /healthz says that the program hangs."""
 
@@ -214,6 +231,7 @@ class Settings(BaseSettings):
     companies: CompanySettings = Field(default_factory=CompanySettings)
     sources: SourceSettings = Field(default_factory=SourceSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    monitor: MonitorSettings = Field(default_factory=MonitorSettings)
     health: HealthSettings = Field(default_factory=HealthSettings)
     log: LogSettings = Field(default_factory=LogSettings)
 

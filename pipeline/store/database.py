@@ -9,18 +9,38 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from pipeline.masking import masked_text
 
 BUSY_TIMEOUT_MS = 5_000
+CONNECT_TIMEOUT_S = 5
+STATEMENT_TIMEOUT_MS = 30_000
+LOCK_TIMEOUT_MS = 10_000
+READ_TIMEOUT_MS = 300_000
+"""Reports over everything (stats, verify) read all rows, and keep nobody waiting meanwhile."""
+
+IDLE_IN_TRANSACTION_MS = 15_000
+"""A process stopped in mid-transaction keeps its locks, the lease's too, no longer than this."""
+
 MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATION_LOCK = 0x62656172
+"""Key of PostgreSQL's advisory lock: several programs may start on an empty database at once."""
 
 
 class StoreError(Exception):
     """The database cannot do what was asked; the message says what to do about it."""
+
+
+class DatabaseAway(StoreError):
+    """The database cannot be reached, or cannot work at the moment: full, busy, shutting down.
+
+    Worth trying again. Whether a transaction that ended so was stored is not known: the answer to
+    its commit may have been lost. Positions and the lease's epoch tell.
+    """
 
 
 class Database:
@@ -37,21 +57,21 @@ class Database:
         and writes later would be refused when another writer came between. Keep it short, and do
         the arithmetic outside.
         """
-        with self.engine.begin() as connection:
+        with _translated(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One consistent view (on PostgreSQL: per statement); nothing is written."""
-        with self.engine.connect().execution_options(bearwatch_read=True) as connection:
-            yield connection
+        """One consistent view; nothing is written."""
+        with _translated(), self.engine.connect() as connection:
+            yield connection.execution_options(**_READING[connection.dialect.name])
 
     def reachable(self) -> bool:
         """Whether it answers a query, within the connection's own timeouts."""
         try:
             with self.read() as connection:
                 return bool(connection.execute(text("SELECT 1")).scalar())
-        except DBAPIError:
+        except (StoreError, DBAPIError):
             return False
 
     def close(self) -> None:
@@ -66,15 +86,16 @@ def open_database(url: str) -> Database:
         StoreError: the URL is not usable, or the database cannot be opened.
     """
     try:
-        parsed = make_url(url)
-        engine = _engine(url)
+        parsed = _with_driver(make_url(url))
+        engine = _engine(parsed)
     except (ArgumentError, NoSuchModuleError) as error:
         raise StoreError(
             f"{masked_text(url)!r} is no database URL; write e.g. sqlite:///var/bearwatch.db"
         ) from error
     except ModuleNotFoundError as error:
         raise StoreError(
-            f"{masked_text(url)} needs the Python package {error.name}: install it in .venv"
+            f"{masked_text(url)} needs the Python package {error.name}: "
+            "run .venv/bin/pip install -e '.[postgres]'"
         ) from error
     try:
         if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
@@ -93,6 +114,8 @@ def migrate(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
@@ -104,13 +127,78 @@ def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.I
     return sqlite.insert(table)
 
 
-def _engine(url: str) -> Engine:
-    if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
-    event.listen(engine, "connect", _configure_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
+_READING: dict[str, dict[str, object]] = {
+    "sqlite": {"bearwatch_read": True},
+    "postgresql": {
+        "bearwatch_read": True,
+        "isolation_level": "REPEATABLE READ",
+        "postgresql_readonly": True,
+    },
+}
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Failures of the database that pass by themselves become :class:`DatabaseAway`."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise DatabaseAway(f"no free connection to the database: {error}") from error
+    except DBAPIError as error:
+        if not (_passes(error) or error.connection_invalidated):
+            raise
+        raise DatabaseAway(f"the database does not answer: {error.orig}".strip()) from error
+
+
+def _passes(error: DBAPIError) -> bool:
+    if not isinstance(error, OperationalError):
+        return False
+    # SQLite also says so of a statement that is wrong and stays wrong; it has a code of its own.
+    return getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR
+
+
+def _with_driver(url: URL) -> URL:
+    """``postgresql://`` means psycopg 3, the one that is installed."""
+    plain = url.drivername in ("postgresql", "postgres")
+    return url.set(drivername="postgresql+psycopg") if plain else url
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    engine = create_engine(
+        url,
+        pool_pre_ping=True,
+        pool_timeout=CONNECT_TIMEOUT_S,
+        connect_args=_POSTGRES | dict(url.query),
+    )
+    event.listen(engine, "begin", _begin_postgres)
     return engine
+
+
+_POSTGRES: dict[str, object] = {
+    "connect_timeout": CONNECT_TIMEOUT_S,
+    "application_name": "bearwatch",
+    # A server that vanished without a word is given up after about as long.
+    "tcp_user_timeout": 15_000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} "
+    f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}",
+}
+"""What libpq is told; the URL's own query parameters win."""
+
+
+def _begin_postgres(connection: Connection) -> None:
+    if connection.get_execution_options().get("bearwatch_read", False):
+        connection.exec_driver_sql(
+            f"SET LOCAL statement_timeout = {READ_TIMEOUT_MS}; "
+            f"SET LOCAL idle_in_transaction_session_timeout = {READ_TIMEOUT_MS}"
+        )
 
 
 def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy.sql.dml import ReturningInsert
 
 from pipeline.store.database import Database, upsert
 from pipeline.store.tables import monitor
@@ -29,20 +30,35 @@ def take(db: Database, holder: str, *, now: datetime, keep_for: timedelta) -> in
     """Become the monitor, whoever was it before; returns the new epoch.
 
     The epoch fences the previous holder: its next transaction finds another number and changes
-    nothing. Waiting for the lease to run out is for the caller, who knows whether it stands by.
+    nothing. One that should wait for its turn calls :func:`take_if_free`.
     """
     with db.write() as connection:
-        insert = upsert(connection, monitor)
-        row = {"name": NAME, "holder": holder, "epoch": 1, "lease_until": now + keep_for}
-        statement = insert.on_conflict_do_update(
-            index_elements=["name"],
-            set_={
-                "holder": insert.excluded.holder,
-                "lease_until": insert.excluded.lease_until,
-                "epoch": monitor.c.epoch + 1,
-            },
-        ).returning(monitor.c.epoch)
-        return int(connection.execute(statement, row).scalar_one())
+        taken = _take(connection, holder, now, keep_for, where=None)
+        return connection.execute(taken).scalar_one()
+
+
+def take_if_free(db: Database, holder: str, *, now: datetime, keep_for: timedelta) -> int | None:
+    """Become the monitor if nobody is, or ``holder`` itself was; returns the new epoch, or None.
+
+    ``now`` is compared with a time that another machine wrote: their clocks should agree to
+    within a few seconds. Where they do not, the lease changes hands too early or too late, and
+    the epoch still keeps every count right.
+    """
+    free = (monitor.c.lease_until <= now) | (monitor.c.holder == holder)
+    with db.write() as connection:
+        taken = _take(connection, holder, now, keep_for, where=free)
+        return connection.execute(taken).scalar_one_or_none()
+
+
+def renew(db: Database, epoch: int, *, until: datetime) -> None:
+    """Keep the lease until then; a time in the past gives it back.
+
+    Raises:
+        LeaseLost: another monitor has taken over since ``epoch``.
+    """
+    with db.write() as connection:
+        check(connection, epoch)
+        connection.execute(update(monitor).values(lease_until=until))
 
 
 def check(connection: Connection, epoch: int) -> None:
@@ -72,3 +88,24 @@ def save_watermark(db: Database, epoch: int, watermark: datetime) -> None:
     with db.write() as connection:
         check(connection, epoch)
         connection.execute(update(monitor).values(watermark=watermark))
+
+
+def _take(
+    connection: Connection,
+    holder: str,
+    now: datetime,
+    keep_for: timedelta,
+    *,
+    where: ColumnElement[bool] | None,
+) -> ReturningInsert[int]:
+    until = now + keep_for
+    insert = upsert(connection, monitor)
+    return (
+        insert.values(name=NAME, holder=holder, epoch=1, lease_until=until)
+        .on_conflict_do_update(
+            index_elements=["name"],
+            set_={"holder": holder, "lease_until": until, "epoch": monitor.c.epoch + 1},
+            where=where,
+        )
+        .returning(monitor.c.epoch)
+    )

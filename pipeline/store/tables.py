@@ -31,6 +31,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
 
+def name_type(length: int) -> String:
+    """Text of bounded length, in order of code points: PostgreSQL would follow a language."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware UTC time, stored as whole milliseconds since 1970; finer parts are cut off."""
 
@@ -56,14 +61,14 @@ metadata = MetaData(
 
 def _name_columns() -> list[Column[Any]]:
     return [
-        Column("source", String(64), primary_key=True),
-        Column("id", String(128), primary_key=True),
+        Column("source", name_type(64), primary_key=True),
+        Column("id", name_type(128), primary_key=True),
     ]
 
 
 def _sentiment_columns() -> list[Column[Any]]:
     return [
-        Column("sentiment", String(8)),
+        Column("sentiment", name_type(8)),
         Column("p_negative", Float),
         Column("p_neutral", Float),
         Column("p_positive", Float),
@@ -78,23 +83,23 @@ article = Table(
     *_name_columns(),
     Column("revision", BigInteger, nullable=False),
     Column("deleted", Boolean, nullable=False),  # a tombstone: it outranks lower revisions
-    Column("text_hash", String(64), index=True),
+    Column("text_hash", name_type(64), index=True),
     Column("url", Text),
     Column("symbols", Text, nullable=False),  # JSON list, the publisher's own tags
     Column("extra", Text, nullable=False),  # JSON object, the fields that are not in article v1
     Column("published_at", Instant, index=True),  # null: undated, scored and stored, never counted
-    Column("undated", String(8)),  # why: missing, future
+    Column("undated", name_type(8)),  # why: missing, future
     Column("received_at", Instant, nullable=False),
     Column("late", Boolean, nullable=False),  # behind its partition's newest by more than lateness
-    Column("language", String(8)),
-    Column("topic", String(64)),
+    Column("language", name_type(8)),
+    Column("topic", name_type(64)),
     Column("topic_probability", Float),
     *_sentiment_columns(),
-    Column("version", String(128)),  # the classifier that said so: id+topics-hash
-    Column("copy_source", String(64)),  # copy_of: null for a story
-    Column("copy_id", String(128)),
-    Column("story_source", String(64)),  # the root of the chain of copies; a story's own name
-    Column("story_id", String(128)),
+    Column("version", name_type(128)),  # the classifier that said so: id+topics-hash
+    Column("copy_source", name_type(64)),  # copy_of: null for a story
+    Column("copy_id", name_type(128)),
+    Column("story_source", name_type(64)),  # the root of the chain of copies; a story's own name
+    Column("story_id", name_type(128)),
     Column("record_topic", Text, nullable=False),
     Column("record_partition", Integer, nullable=False),
     Column("record_offset", BigInteger, nullable=False),
@@ -105,7 +110,7 @@ article = Table(
 text = Table(
     "text",
     metadata,
-    Column("hash", String(64), primary_key=True),  # sha256 of title, NUL, body
+    Column("hash", name_type(64), primary_key=True),  # sha256 of title, NUL, body
     Column("title", Text, nullable=False),
     Column("body", Text, nullable=False),
     Column("first_seen", Instant, nullable=False),
@@ -115,9 +120,9 @@ mention = Table(
     "mention",
     metadata,
     *_name_columns(),
-    Column("symbol", String(32), primary_key=True),
+    Column("symbol", name_type(32), primary_key=True),
     Column("relevance", Float, nullable=False),
-    Column("basis", String(8), nullable=False),  # whose sentiment it is: article, entity
+    Column("basis", name_type(8), nullable=False),  # whose sentiment it is: article, entity
     *_sentiment_columns(),
     Index("ix_mention_symbol", "symbol"),
 )
@@ -126,7 +131,7 @@ signature = Table(
     "signature",
     metadata,
     Column("band", SmallInteger, primary_key=True),  # 0: exact repeat; higher: near-duplicates
-    Column("hash", String(64), primary_key=True),
+    Column("hash", name_type(64), primary_key=True),
     Column("published_at", Instant, primary_key=True),
     *_name_columns(),
     Index("ix_signature_source_id", "source", "id"),
@@ -139,7 +144,7 @@ dead_letter = Table(
     Column("topic", Text, primary_key=True),
     Column("partition", Integer, primary_key=True),
     Column("offset", BigInteger, primary_key=True),
-    Column("reason", String(32), nullable=False, index=True),
+    Column("reason", name_type(32), nullable=False, index=True),
     Column("detail", Text, nullable=False),
     Column("raw", LargeBinary, nullable=False),
     Column("at", Instant, nullable=False),
@@ -149,8 +154,8 @@ changed = Table(
     "changed",
     metadata,
     Column("seq", Serial, primary_key=True, autoincrement=True),
-    Column("source", String(64), nullable=False),
-    Column("id", String(128), nullable=False),
+    Column("source", name_type(64), nullable=False),
+    Column("id", name_type(128), nullable=False),
     sqlite_autoincrement=True,  # a key once used never comes back, even when the queue was empty
 )
 """The monitor's queue: articles whose contribution may have changed."""
@@ -161,12 +166,12 @@ source_position = Table(
     Column("topic", Text, primary_key=True),
     Column("partition", Integer, primary_key=True),
     Column("next", BigInteger, nullable=False),
-    Column("identity", String(64)),  # of a file: sha256 of its first line
+    Column("identity", name_type(64)),  # of a file: sha256 of its first line
     Column("end", BigInteger, nullable=False),  # after the last record known to exist
     Column("newest_event", Instant),
     Column("reported_at", Instant, nullable=False),
     Column("finished", Boolean, nullable=False),
-    Column("worker", String(64), nullable=False),
+    Column("worker", name_type(64), nullable=False),
 )
 """Position and report of a partition, moved in the transaction that stores its records."""
 
@@ -181,8 +186,8 @@ contribution = Table(
 bucket = Table(
     "bucket",
     metadata,
-    Column("kind", String(8), primary_key=True),  # all, topic, company, source
-    Column("key", String(64), primary_key=True),
+    Column("kind", name_type(8), primary_key=True),  # all, topic, company, source
+    Column("key", name_type(64), primary_key=True),
     Column("start", Instant, primary_key=True),  # [start, start + 5 min) of event time
     Column("articles", Integer, nullable=False),
     Column("stories", Integer, nullable=False),
@@ -196,8 +201,8 @@ bucket = Table(
 baseline_hour = Table(
     "baseline_hour",
     metadata,
-    Column("kind", String(8), primary_key=True),
-    Column("key", String(64), primary_key=True),
+    Column("kind", name_type(8), primary_key=True),
+    Column("key", name_type(64), primary_key=True),
     Column("hour", Instant, primary_key=True),
     Column("negative", Integer, nullable=False),  # stories; not n and N: SQLite ignores case
     Column("stories", Integer, nullable=False),
@@ -210,8 +215,8 @@ baseline_hour = Table(
 monitor = Table(
     "monitor",
     metadata,
-    Column("name", String(16), primary_key=True),  # one row: 'monitor'
-    Column("holder", String(64), nullable=False),
+    Column("name", name_type(16), primary_key=True),  # one row: 'monitor'
+    Column("holder", name_type(64), nullable=False),
     Column("epoch", BigInteger, nullable=False),  # rises with each new holder of the lease
     Column("lease_until", Instant, nullable=False),
     Column("watermark", Instant),
@@ -221,9 +226,9 @@ monitor = Table(
 watch = Table(
     "watch",
     metadata,
-    Column("kind", String(8), primary_key=True),
-    Column("key", String(64), primary_key=True),
-    Column("rule", String(16), primary_key=True),
+    Column("kind", name_type(8), primary_key=True),
+    Column("key", name_type(64), primary_key=True),
+    Column("rule", name_type(16), primary_key=True),
     Column("value", Text, nullable=False),  # alerts.incidents.Watch as JSON
 )
 """State of the incident machines that are not at rest."""
@@ -231,18 +236,18 @@ watch = Table(
 incident = Table(
     "incident",
     metadata,
-    Column("id", String(64), primary_key=True),
-    Column("parent", String(64), index=True),
-    Column("kind", String(8), nullable=False),
-    Column("key", String(64), nullable=False),
-    Column("rule", String(16), nullable=False),
-    Column("severity", String(8), nullable=False),
-    Column("state", String(8), nullable=False),
+    Column("id", name_type(64), primary_key=True),
+    Column("parent", name_type(64), index=True),
+    Column("kind", name_type(8), nullable=False),
+    Column("key", name_type(64), nullable=False),
+    Column("rule", name_type(16), nullable=False),
+    Column("severity", name_type(8), nullable=False),
+    Column("state", name_type(8), nullable=False),
     Column("opened_at", Instant, nullable=False, index=True),
     Column("resolved_at", Instant),
     Column("changed_at", Instant, nullable=False),  # event time of the newest revision
     Column("revision", Integer, nullable=False),
-    Column("told", String(8)),  # the gravest severity that was sent out; null: nobody was told
+    Column("told", name_type(8)),  # the gravest severity that was sent out; null: nobody was told
     Column("evidence", Text, nullable=False),  # JSON, of the strongest evaluation
 )
 
@@ -250,9 +255,9 @@ outbox = Table(
     "outbox",
     metadata,
     Column("seq", Serial, primary_key=True, autoincrement=True),
-    Column("incident", String(64), nullable=False, index=True),
+    Column("incident", name_type(64), nullable=False, index=True),
     Column("revision", Integer, nullable=False),
-    Column("sink", String(32), nullable=False),
+    Column("sink", name_type(32), nullable=False),
     Column("payload", Text, nullable=False),  # JSON
     Column("created_at", Instant, nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -268,8 +273,8 @@ event = Table(
     metadata,
     Column("seq", Serial, primary_key=True, autoincrement=True),
     Column("at", Instant, nullable=False),
-    Column("kind", String(32), nullable=False),  # accepted, feedback, version, ...
-    Column("actor", String(64), nullable=False),
+    Column("kind", name_type(32), nullable=False),  # accepted, feedback, version, ...
+    Column("actor", name_type(64), nullable=False),
     Column("value", Text, nullable=False),  # JSON
     sqlite_autoincrement=True,
 )

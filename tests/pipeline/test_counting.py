@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from sqlalchemy import select
 from pipeline.count import Keys
 from pipeline.store import lease, tables
 from pipeline.store.counting import count_changed
-from pipeline.store.database import Database, open_database
+from pipeline.store.database import Database
 from pipeline.store.summary import stats
 from pipeline.store.verify import verify
 from pipeline.worker import Worker
@@ -24,13 +23,6 @@ from tests.fakes import COMPANIES, MONDAY, TOPICS, ListSource, ManualClock, clas
 
 KEYS = Keys(frozenset(TOPICS), frozenset(COMPANIES), frozenset({"wire"}))
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    opened = open_database(f"sqlite:///{tmp_path}/test.db")
-    yield opened
-    opened.close()
 
 
 def line(name: str, title: str, at: float, **fields: Any) -> bytes:
@@ -178,15 +170,30 @@ def unambiguous(lines: list[bytes]) -> bool:
     return True
 
 
+@pytest.fixture(scope="module")
+def pair(opened: Callable[[], Database]) -> Iterator[tuple[Database, Database]]:
+    """Two databases for all examples: making one takes longer than an example."""
+    both = opened(), opened()
+    yield both
+    for one in both:
+        one.close()
+
+
+def empty(db: Database) -> Database:
+    with db.write() as connection:
+        for table in tables.metadata.sorted_tables:
+            connection.execute(table.delete())
+    return db
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(data=st.data(), lines=st.lists(events, max_size=14).filter(unambiguous))
 def test_any_order_split_and_repetition_gives_the_same_buckets(
-    data: st.DataObject, lines: list[bytes], tmp_path_factory: pytest.TempPathFactory
+    data: st.DataObject, lines: list[bytes], pair: tuple[Database, Database]
 ) -> None:
-    plain = open_database(f"sqlite:///{tmp_path_factory.mktemp('plain')}/a.db")
+    plain, shuffled = (empty(one) for one in pair)
     store(plain, {0: lines})
     count(plain)
-    shuffled = open_database(f"sqlite:///{tmp_path_factory.mktemp('shuffled')}/a.db")
     again = data.draw(st.permutations(lines + lines[: len(lines) // 3]))
     cut = data.draw(st.integers(min_value=0, max_value=len(again)))
     store(shuffled, {0: again[:cut]})
@@ -196,5 +203,3 @@ def test_any_order_split_and_repetition_gives_the_same_buckets(
     assert buckets(shuffled) == buckets(plain)
     assert copies(shuffled) == copies(plain)
     assert verify(shuffled, KEYS).differences == ()
-    plain.close()
-    shuffled.close()

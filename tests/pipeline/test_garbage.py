@@ -6,12 +6,11 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 from pipeline.count import Keys
 from pipeline.store import lease
 from pipeline.store.counting import count_changed
-from pipeline.store.database import open_database
+from pipeline.store.database import Database
 from pipeline.store.summary import Stats, stats
 from pipeline.worker import Worker
 from tests.fakes import COMPANIES, MONDAY, TOPICS, ListSource, ManualClock, classify, link
@@ -49,8 +48,8 @@ GARBAGE: list[tuple[str, Callable[[int], bytes]]] = [
 """Reason and what makes it: every kind comes once in a hundred records."""
 
 
-def run(values: list[bytes], path: Path) -> Stats:
-    db, clock = open_database(f"sqlite:///{path}"), ManualClock(MONDAY + timedelta(days=9))
+def run(values: list[bytes], db: Database) -> Stats:
+    clock = ManualClock(MONDAY + timedelta(days=9))
     worker = Worker(
         db,
         ListSource({0: values}, clock=clock, max_records=50),
@@ -71,7 +70,9 @@ def run(values: list[bytes], path: Path) -> Stats:
     return found
 
 
-def test_every_kind_of_garbage_has_its_reason_and_changes_no_count(tmp_path: Path) -> None:
+def test_every_kind_of_garbage_has_its_reason_and_changes_no_count(
+    opened: Callable[[], Database],
+) -> None:
     clean: list[bytes] = []
     dirty: list[bytes] = []
     expected: Counter[str] = Counter()
@@ -82,7 +83,7 @@ def test_every_kind_of_garbage_has_its_reason_and_changes_no_count(tmp_path: Pat
             reason, make = GARBAGE[number % 100]
             dirty.append(make(10_000 + number))
             expected[reason] += 1
-    pure, mixed = run(clean, tmp_path / "pure.db"), run(dirty, tmp_path / "mixed.db")
+    pure, mixed = run(clean, opened()), run(dirty, opened())
     assert mixed.dead_letters == expected
     assert mixed.totals == pure.totals
     assert (mixed.articles, mixed.stories) == (pure.articles, pure.stories) == (300, 300)

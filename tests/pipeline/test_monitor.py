@@ -16,8 +16,8 @@ from pipeline.count import Keys
 from pipeline.detect import Detection
 from pipeline.monitor import Monitor, backoff
 from pipeline.settings import Settings
-from pipeline.store import tables
-from pipeline.store.database import Database, open_database
+from pipeline.store import lease, tables
+from pipeline.store.database import Database
 from pipeline.store.incidents import Incident, incidents
 from pipeline.store.lease import LeaseLost
 from pipeline.store.verify import verify
@@ -26,6 +26,7 @@ from tests.fakes import COMPANIES, MONDAY, TOPICS, ListSource, ManualClock, clas
 
 KEYS = Keys(frozenset(TOPICS), frozenset(COMPANIES))
 LATENESS = timedelta(minutes=10)
+LEASE = timedelta(seconds=30)
 BURST = MONDAY + timedelta(days=9, hours=13)
 """A Wednesday, 24 negative stories about one company within two hours."""
 
@@ -80,8 +81,9 @@ def monitor(db: Database, channel: Mailbox, now: datetime) -> Monitor:
         channels={"box": channel},
         lateness=LATENESS,
         fresh_for=timedelta(minutes=1),
-        holder="test",
-        now=now,
+        epoch=lease.take(db, "test", now=now, keep_for=LEASE),
+        keep_for=LEASE,
+        clock=lambda: now,
     )
 
 
@@ -120,14 +122,6 @@ def essence(found: list[Incident]) -> list[tuple[Any, ...]]:
         (i.id, i.parent, i.severity, i.state, i.opened_at, i.resolved_at, i.revision, i.evidence)
         for i in found
     ]
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Database]:
-    def make() -> Database:
-        return open_database(f"sqlite:///{tmp_path_factory.mktemp('monitor')}/test.db")
-
-    return make
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import Future
 from datetime import timedelta
-from pathlib import Path
 from threading import Event
 
 import pytest
@@ -16,17 +14,25 @@ from models.prediction import Prediction
 from pipeline.sources import Source
 from pipeline.step import Submit
 from pipeline.store import positions, tables
-from pipeline.store.database import Database, StoreError, open_database
+from pipeline.store.database import Database, StoreError
 from pipeline.store.summary import stats
 from pipeline.worker import Worker
 from tests.fakes import MONDAY, ListSource, ManualClock, classify, link, predict
 
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    opened = open_database(f"sqlite:///{tmp_path}/test.db")
-    yield opened
-    opened.close()
+REFUSE_MENTIONS = {
+    "sqlite": [
+        "CREATE TRIGGER refuse BEFORE INSERT ON mention BEGIN SELECT RAISE(FAIL, 'disk'); END"
+    ],
+    "postgresql": [
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'disk'; END $$",
+        "CREATE TRIGGER refuse BEFORE INSERT ON mention FOR EACH ROW EXECUTE FUNCTION refuse()",
+    ],
+}
+ALLOW_MENTIONS = {
+    "sqlite": "DROP TRIGGER refuse",
+    "postgresql": "DROP TRIGGER refuse ON mention",
+}
 
 
 def line(number: int, minutes: float = 0.0) -> bytes:
@@ -91,16 +97,15 @@ def test_zombies_commit_changes_nothing_and_it_goes_on_from_the_database(db: Dat
 
 def test_failing_commit_leaves_position_and_rows_as_they_were(db: Database) -> None:
     with db.write() as connection:
-        connection.exec_driver_sql(
-            "CREATE TRIGGER full BEFORE INSERT ON mention BEGIN SELECT RAISE(FAIL, 'disk'); END"
-        )
+        for statement in REFUSE_MENTIONS[db.engine.dialect.name]:
+            connection.exec_driver_sql(statement)
     first = json.loads(line(0)) | {"title": "negative ACM"}
     worker = make(db, source(json.dumps(first).encode()))
     with pytest.raises(Exception, match="disk"):
         worker.step(0.0)
     assert (position(db), stats(db).articles) == (0, 0)
     with db.write() as connection:
-        connection.exec_driver_sql("DROP TRIGGER full")
+        connection.exec_driver_sql(ALLOW_MENTIONS[db.engine.dialect.name])
     finish(make(db, source(json.dumps(first).encode())))
     assert (position(db), stats(db).articles) == (1, 1)
 

@@ -1,0 +1,85 @@
+"""What every program that runs for long needs: signals, clock, database, health pages."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from threading import Event
+from time import monotonic
+from types import FrameType
+
+import structlog
+
+from alerts.channels import Channel, LogChannel
+from pipeline.health import Health, Progress, Server, serve
+from pipeline.metrics import Metrics
+from pipeline.settings import Settings
+from pipeline.store.database import Database, open_database
+
+
+def process_name() -> str:
+    """Host and process: the name that reports and the lease carry."""
+    return f"{socket.gethostname()}:{os.getpid()}"[:64]
+
+
+def serve_health(
+    settings: Settings, db: Database, metrics: Metrics, health: Progress, stack: ExitStack
+) -> Server:
+    """Answer /metrics, /healthz and /readyz until ``stack`` ends."""
+
+    def ready() -> Health:
+        # The model was loaded and the source opened before this server was.
+        found = db.reachable()
+        return Health(found, "ok" if found else "the database does not answer")
+
+    server = serve(
+        metrics.exposition,
+        health=lambda: health.health(monotonic()),
+        ready=ready,
+        host=settings.metrics.host,
+        port=settings.metrics.port,
+    )
+    stack.callback(server.close)
+    return server
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[Event]:
+    """An event that SIGTERM and SIGINT set; a second one of them ends the program at once."""
+    stop = Event()
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def sinks() -> dict[str, Channel]:
+    """Where notifications go, by the name that is a metric label."""
+    return {"log": LogChannel(structlog.get_logger("incident"))}
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Database]:
+    """The database of the settings, closed at the end."""
+    db = open_database(settings.database.url.get_secret_value())
+    try:
+        yield db
+    finally:
+        db.close()
+
+
+def now() -> datetime:
+    """The wall clock: the only place where the pipeline asks it."""
+    return datetime.now(UTC)
