@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
-SOURCES := ingest models alerts pipeline tests
+SOURCES := ingest models alerts pipeline tests docker
 
 .DEFAULT_GOAL := help
 .PHONY: help install dev demo run test check format lint types imports docs bench clean

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline import part_commands
+from pipeline import cli_kafka, part_commands
 from pipeline.commands import (
     Config,
     File,
@@ -31,6 +31,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 database = typer.Typer(no_args_is_help=True, help="Look after the database.")
 incident_commands = typer.Typer(no_args_is_help=True, help="Incidents and their evidence.")
 app.add_typer(part_commands.app)
+app.add_typer(cli_kafka.kafka, name="kafka")
+app.add_typer(cli_kafka.ingest, name="ingest")
 app.add_typer(database, name="db")
 app.add_typer(incident_commands, name="incidents")
 

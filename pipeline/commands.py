@@ -29,6 +29,10 @@ Model = Annotated[
 Precision = Annotated[
     str | None, typer.Option("--precision", help="auto, fp32 or bf16.", metavar="P")
 ]
+Servers = Annotated[
+    str | None,
+    typer.Option("--kafka", metavar="HOST:PORT", help="Kafka's brokers, comma-separated."),
+]
 File = Annotated[Path, typer.Argument(help="A .jsonl or .jsonl.gz file of articles.")]
 
 stderr = Console(stderr=True)
@@ -68,12 +72,14 @@ def load_settings(
     db: str | None = None,
     model: Path | None = None,
     precision: str | None = None,
+    kafka: str | None = None,
     metrics: dict[str, object] | None = None,
 ) -> Settings:
     """Settings with the command line's on top; sets up logging by them."""
     given: dict[str, dict[str, object]] = {
         "database": {"url": db},
         "model": {"folder": model, "precision": precision},
+        "kafka": {"servers": kafka},
         "metrics": metrics or {},
     }
     found = settings.load(config, overrides=given)

@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands import Config, Model, Precision, Url, load_settings, reported, stderr
+from pipeline.commands import (
+    Config,
+    Model,
+    Precision,
+    Servers,
+    Url,
+    load_settings,
+    reported,
+    stderr,
+)
 
 app = typer.Typer()
 
@@ -19,25 +28,34 @@ UntilIdle = Annotated[
 @app.command()
 def worker(
     *,
-    source: Annotated[Path, typer.Option("--source", help="File to read and follow.")],
+    source: Annotated[
+        Path | None, typer.Option("--source", help="File to read and follow.")
+    ] = None,
+    servers: Servers = None,
     until_idle: UntilIdle = False,
     db: Url = None,
     config: Config = None,
     model: Model = None,
     precision: Precision = None,
 ) -> None:
-    """Read, classify and store; a monitor counts. Any number may run, each on its own source."""
-    from ingest.files import JsonlSource
+    """Read, classify and store; a monitor counts. Any number may share Kafka's partitions."""
     from pipeline.parts import run_worker
     from pipeline.process import now
-    from pipeline.sources import FileSource
+    from pipeline.sources import Source, open_file, open_kafka
 
     with reported():
-        found = load_settings(config, db=db, model=model, precision=precision)
-        follow = not until_idle and source.suffix != ".gz"
+        if source is not None and servers is not None:
+            raise typer.BadParameter("give --source or --kafka, not both")
+        found = load_settings(config, db=db, model=model, precision=precision, kafka=servers)
         most = found.sources.poll_records
-        file = JsonlSource(source, clock=now, follow=follow, max_records=most)
-        run_worker(found, stderr, FileSource(file))
+        opened: Source
+        if source is not None:
+            opened = open_file(source, clock=now, until_idle=until_idle, most=most)
+        elif found.kafka.servers:
+            opened = open_kafka(found.kafka, clock=now, until_idle=until_idle, most=most)
+        else:
+            raise typer.BadParameter("give --kafka HOST:PORT, or --source with a file")
+        run_worker(found, stderr, opened)
 
 
 @app.command()

@@ -25,6 +25,7 @@ from pydantic_settings import (
 
 from alerts.rules import IncidentSettings
 from alerts.spikes import SpikeSettings
+from ingest.kafka.settings import KafkaSettings
 from models.settings import EngineSettings
 from pipeline.masking import masked_text
 from pipeline.setting_problems import in_words, unknown_variables
@@ -230,6 +231,7 @@ class Settings(BaseSettings):
     counting: CountingSettings = Field(default_factory=CountingSettings)
     companies: CompanySettings = Field(default_factory=CompanySettings)
     sources: SourceSettings = Field(default_factory=SourceSettings)
+    kafka: KafkaSettings = Field(default_factory=KafkaSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     monitor: MonitorSettings = Field(default_factory=MonitorSettings)
     health: HealthSettings = Field(default_factory=HealthSettings)

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from ingest.files import JsonlSource, Record
+from ingest.kafka.gap import Gap
+from ingest.kafka.settings import KafkaSettings
 from pipeline.step import Partition
 
 
 class Source(Protocol):
-    """Where records come from: a file, a list in tests, Kafka. Used by one thread."""
+    """Where records come from: a file, a list in tests, Kafka. Used by one thread.
+
+    Partitions may come and go at any poll or hold: then ``reassigned`` is true, nothing is
+    delivered, and everything that was read is forgotten, until the partitions have been sought.
+    """
 
     @property
     def finished(self) -> bool:
         """Everything was delivered and nothing can follow."""
+
+    @property
+    def reassigned(self) -> bool:
+        """The partitions are not those that were sought last."""
 
     def partitions(self) -> Mapping[Partition, str | None]:
         """The partitions that are read, each with its identity if it has one."""
@@ -22,11 +34,20 @@ class Source(Protocol):
     def seek(self, positions: Mapping[Partition, int]) -> None:
         """Go on from these offsets, the next ones to read."""
 
-    def poll(self, timeout_s: float) -> Sequence[Record]:
-        """The next records; none when the time is up, which does not mean the end."""
+    def poll(self, timeout_s: float) -> Sequence[Record | Gap]:
+        """The next records; none when the time is up, which does not mean the end.
+
+        What the source cannot deliver is a gap in its place.
+        """
+
+    def hold(self) -> None:
+        """Called every second or so instead of poll while no more records are wanted."""
 
     def ends(self) -> Mapping[Partition, int]:
-        """Per partition, the offset after the last record known to exist now."""
+        """Per partition, the offset after the last record known to exist now.
+
+        A partition is absent while its end is not known: then it must not count as idle.
+        """
 
     def close(self) -> None:
         """Let go of files and connections, in bounded time."""
@@ -44,6 +65,11 @@ class FileSource:
         """Whether the end of a file that is not followed was reached."""
         return self.file.finished
 
+    @property
+    def reassigned(self) -> bool:
+        """Never: a file stays."""
+        return False
+
     def partitions(self) -> Mapping[Partition, str | None]:
         """The one partition; its identity is that of the first line, None while there is none."""
         return {self._partition: self.file.identity or None}
@@ -56,6 +82,9 @@ class FileSource:
         """See :meth:`ingest.files.JsonlSource.poll`."""
         return self.file.poll(timeout_s)
 
+    def hold(self) -> None:
+        """A file waits by itself."""
+
     def ends(self) -> Mapping[Partition, int]:
         """See :meth:`ingest.files.JsonlSource.end`."""
         return {self._partition: self.file.end()}
@@ -63,3 +92,20 @@ class FileSource:
     def close(self) -> None:
         """Close the file."""
         self.file.close()
+
+
+def open_file(
+    path: Path, *, clock: Callable[[], datetime], until_idle: bool, most: int
+) -> FileSource:
+    """A file, followed unless it is compressed or ``until_idle``; ``most`` records per poll."""
+    follow = not until_idle and path.suffix != ".gz"
+    return FileSource(JsonlSource(path, clock=clock, follow=follow, max_records=most))
+
+
+def open_kafka(
+    settings: KafkaSettings, *, clock: Callable[[], datetime], until_idle: bool, most: int
+) -> Source:
+    """A member of the consumer group; with ``until_idle`` it ends when it has caught up."""
+    from ingest.kafka.source import KafkaSource  # it takes a moment to load
+
+    return KafkaSource(settings, clock=clock, until_idle=until_idle, max_records=most)

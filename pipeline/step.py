@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from ingest.article import Article, Rejected, parse
 from ingest.companies import Mention
 from ingest.files import Record
+from ingest.kafka.gap import Gap
 from ingest.stories import bands
 from models.prediction import Prediction
 from models.text import prepare
@@ -76,6 +77,7 @@ class Parsed:
     articles: tuple[tuple[Article, Origin, bool], ...]
     dead: tuple[DeadLetter, ...]
     moves: tuple[Move, ...]
+    gaps: tuple[Gap, ...] = ()
 
     @property
     def texts(self) -> list[str]:
@@ -90,6 +92,7 @@ class Batch:
     scored: tuple[Scored, ...]
     dead: tuple[DeadLetter, ...]
     moves: tuple[Move, ...]
+    gaps: tuple[Gap, ...] = ()
 
 
 @dataclass(slots=True)
@@ -109,18 +112,22 @@ class Tracker:
         self.next = {p: position for p, (position, _) in positions.items()}
         self.newest = {p: newest for p, (_, newest) in positions.items()}
 
-    def parse(self, records: Sequence[Record]) -> Parsed:
+    def parse(self, found: Sequence[Record | Gap]) -> Parsed:
         """Read one poll. Bad records become dead letters, never exceptions.
 
         An article is late when it is older than the newest before it in its own partition by more
         than the lateness: a property of the partition's content, the same however often it is
         read.
         """
-        started = {(r.topic, r.partition): self.next[r.topic, r.partition] for r in records}
+        started = {(f.topic, f.partition): self.next[f.topic, f.partition] for f in found}
         articles: list[tuple[Article, Origin, bool]] = []
         dead: list[DeadLetter] = []
-        for record in records:
+        gaps = tuple(one for one in found if isinstance(one, Gap))
+        for record in found:
             partition = (record.topic, record.partition)
+            if isinstance(record, Gap):
+                self.next[partition] = record.resume
+                continue
             origin = Origin(record.topic, record.partition, record.offset)
             match parse(record.value, received_at=record.timestamp):
                 case Rejected() as rejected:
@@ -132,7 +139,7 @@ class Tracker:
             Move(topic, number, old, self.next[topic, number], self.newest.get((topic, number)))
             for (topic, number), old in started.items()
         ]
-        return Parsed(tuple(articles), tuple(dead), tuple(moves))
+        return Parsed(tuple(articles), tuple(dead), tuple(moves), gaps)
 
     def _see(self, partition: Partition, at: datetime | None) -> bool:
         newest = self.newest.get(partition)
@@ -168,4 +175,4 @@ def rows(parsed: Parsed, predictions: Sequence[Prediction], link: Link) -> Batch
         scored.append(Scored(article, origin, late, prediction, link(article), names))
     if next(answers, None) is not None:
         raise ValueError(f"{len(predictions)} predictions for {len(parsed.texts)} texts")
-    return Batch(tuple(scored), parsed.dead, parsed.moves)
+    return Batch(tuple(scored), parsed.dead, parsed.moves, parsed.gaps)

@@ -27,6 +27,9 @@ IN_FLIGHT = 2
 LOOK_AGAIN_S = 0.2
 """How often a wait for the classifier looks whether the worker is to stop."""
 
+HOLD_EVERY_S = 1.0
+"""How often the source is told meanwhile that it is still wanted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -47,6 +50,10 @@ class Done:
 
 class Worker:
     """Moves one source's records into the database. For one thread.
+
+    Positions are known from the database alone. Whenever that may have changed - partitions came
+    or went, another owner moved a position - all that is in hand is forgotten, and read again from
+    there. After an exception call :meth:`start` before the next step, for the same reason.
 
     Args:
         classify: the engine's ``submit``; its answers are awaited in the order of the polls, so
@@ -97,13 +104,13 @@ class Worker:
         }
 
     def start(self) -> None:
-        """Go to where the database says the source was left; also after a refused commit.
+        """Go to where the database says the source was left, forgetting what is in flight.
 
         Raises:
             StoreError: the source is not the one that was read before.
             IngestError: the source does not reach as far as it was read.
         """
-        self._flight.clear()
+        self.close()
         self._reported_finished = False
         stored = positions.claim(
             self._db, self._source.partitions(), now=self._clock(), worker=self._name
@@ -130,21 +137,19 @@ class Worker:
         parsed, answer = self._flight.popleft()
         predictions = answer.result(timeout=0)
         answered = perf_counter()
-        batch = rows(parsed, predictions, self._link)
-        stored = articles.commit(self._db, batch, self._reports(batch), self._name)
-        if stored:
-            self._stored |= {(m.topic, m.partition): (m.new, m.newest) for m in batch.moves}
-        else:
-            log.warning("commit refused: another owner moved the position", worker=self._name)
-            self.start()
+        stored = self._commit(rows(parsed, predictions, self._link))
         return Done(
-            batch if stored else None,
-            refused=not stored,
+            stored,
+            refused=stored is None,
             poll_seconds=self._poll_seconds,
             parse_seconds=self._parse_seconds,
             waited_seconds=answered - begun,
             commit_seconds=perf_counter() - answered,
         )
+
+    def hold(self) -> None:
+        """Keep the source while nothing can be stored; to be called every few seconds."""
+        self._source.hold()
 
     def close(self) -> None:
         """Give up what is in flight: it was never committed, so nothing is lost."""
@@ -153,24 +158,45 @@ class Worker:
         self._flight.clear()
 
     def _answered(self) -> bool:
-        """Wait for the oldest poll's predictions; False when stopped before they came."""
+        """Wait for the oldest poll's predictions; False when they are not wanted any more."""
         _, answer = self._flight[0]
-        deadline = perf_counter() + self._answer_within_s
+        now = perf_counter()
+        deadline, hold_at = now + self._answer_within_s, now + HOLD_EVERY_S
         while not wait([answer], timeout=LOOK_AGAIN_S).done:
+            now = perf_counter()
             if self._stop.is_set():
                 return False
-            if perf_counter() > deadline:
+            if now > deadline:
                 raise TimeoutError(f"the classifier gave no answer in {self._answer_within_s} s")
+            if now >= hold_at:
+                hold_at = now + HOLD_EVERY_S
+                self._source.hold()
+            if self._source.reassigned:
+                self.start()
+                return False
         return True
+
+    def _commit(self, batch: Batch) -> Batch | None:
+        """Store the batch, or start again from the database when it is refused."""
+        if articles.commit(self._db, batch, self._reports(batch), self._name):
+            for m in batch.moves:
+                self._stored[m.topic, m.partition] = (m.new, m.newest)
+            return batch
+        log.warning("commit refused: another owner moved the position", worker=self._name)
+        self.start()
+        return None
 
     def _take(self, timeout_s: float) -> bool:
         begun = perf_counter()
-        records = self._source.poll(timeout_s)
+        found = self._source.poll(timeout_s)
         polled = perf_counter()
         self._poll_seconds += polled - begun
-        if not records:
+        if self._source.reassigned:
+            self.start()
             return False
-        parsed = self._tracker.parse(records)
+        if not found:
+            return False
+        parsed = self._tracker.parse(found)
         self._parse_seconds += perf_counter() - polled
         self._flight.append((parsed, submit(parsed, self._classify)))
         return True
@@ -178,28 +204,31 @@ class Worker:
     def _reports(self, batch: Batch) -> dict[Partition, Report]:
         ends = self._source.ends()
         now = self._clock()
-        last = self._source.finished and not self._flight
-        self._reported_finished = last
         return {
             (m.topic, m.partition): Report(
                 m.topic,
                 m.partition,
                 m.new,
-                ends[m.topic, m.partition],
+                # An end that nobody knows: there may be more, so the partition is not idle.
+                ends.get((m.topic, m.partition), m.new + 1),
                 m.newest,
                 now,
-                finished=last,
             )
             for m in batch.moves
         }
 
     def _report(self) -> None:
+        """Renew the reports. Only here is a source called finished: of all its partitions."""
         finished = self._source.finished
-        positions.report(
+        ours = positions.report(
             self._db,
             self._source.ends(),
             now=self._clock(),
             finished=finished,
             worker=self._name,
         )
+        if not ours:
+            log.warning("report refused: a partition has another owner", worker=self._name)
+            self.start()
+            return
         self._reported_finished = finished

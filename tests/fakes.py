@@ -74,6 +74,13 @@ class ListSource:
     def finished(self) -> bool:
         return self._ends and all(self.next[p] >= len(v) for p, v in self.values.items())
 
+    @property
+    def reassigned(self) -> bool:
+        return False
+
+    def hold(self) -> None:
+        """Waits by itself."""
+
     def partitions(self) -> Mapping[Partition, str | None]:
         return dict.fromkeys(self.values)
 

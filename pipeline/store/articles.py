@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table, delete, tuple_, update
 from ingest.article import Article
 from models.prediction import Prediction
 from pipeline.step import Batch, Partition, Scored
+from pipeline.store import gaps
 from pipeline.store.database import Database, upsert
 from pipeline.store.tables import (
     article,
@@ -45,6 +46,9 @@ def commit(db: Database, batch: Batch, reports: Mapping[Partition, Report], work
             written = _upsert_articles(connection, _newest_revisions(batch.scored))
             _write_parts(connection, written)
             _write_dead(connection, batch)
+            if batch.gaps:
+                now = max(report.reported_at for report in reports.values())
+                gaps.write(connection, batch.gaps, at=now)
     except _Fenced:
         return False
     return True

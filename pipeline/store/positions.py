@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import case, select, update
 
 from pipeline.step import Partition
 from pipeline.store.database import Database, StoreError, upsert
@@ -17,6 +17,8 @@ def claim(
     db: Database, partitions: Mapping[Partition, str | None], *, now: datetime, worker: str
 ) -> dict[Partition, tuple[int, datetime | None]]:
     """Next offset and newest stored event time of each partition; a new one starts at 0.
+
+    From now on ``worker`` is the one whose reports on them count.
 
     ``partitions`` gives each one's identity (None where the source has none): the sha256 of a
     file's first line, so that another file under the same name is not taken for the one read
@@ -41,7 +43,11 @@ def claim(
             for (topic, number), identity in partitions.items()
         ]
         if new:
-            connection.execute(upsert(connection, table).on_conflict_do_nothing(), new)
+            insert = upsert(connection, table)
+            statement = insert.on_conflict_do_update(
+                index_elements=["topic", "partition"], set_={"worker": insert.excluded.worker}
+            )
+            connection.execute(statement, new)
         stored = connection.execute(
             select(table.c.topic, table.c.partition, table.c.next, table.c.newest_event)
             .add_columns(table.c.identity)
@@ -63,20 +69,33 @@ def report(
     now: datetime,
     finished: bool,
     worker: str,
-) -> None:
+) -> bool:
     """Renew the reports of partitions whose position did not move.
 
     Only the end, the time and ``finished`` change, and an end behind the stored position is lifted
-    to it; the position itself moves with its records alone.
+    to it; the position itself moves with its records alone. False, when another worker has claimed
+    one of the partitions, or moved it, since this one did: what this one knows of it is old, and
+    its row stays as it is. Then read the positions again.
     """
     table = source_position
+    ours = True
     with db.write() as connection:
         for (topic, number), end in ends.items():
-            connection.execute(
+            done = connection.execute(
                 update(table)
-                .where(table.c.topic == topic, table.c.partition == number, table.c.next <= end)
-                .values(end=end, reported_at=now, finished=finished, worker=worker)
+                .where(
+                    table.c.topic == topic,
+                    table.c.partition == number,
+                    table.c.worker == worker,
+                )
+                .values(
+                    end=case((table.c.next > end, table.c.next), else_=end),
+                    reported_at=now,
+                    finished=finished,
+                )
             )
+            ours = ours and done.rowcount == 1
+    return ours
 
 
 def reports(db: Database) -> Sequence[Report]:

@@ -1,0 +1,1 @@
+"""Takes records from Kafka and gives them to it; the only package that knows kafka-python."""

@@ -1,0 +1,168 @@
+"""Records to Kafka: every one acknowledged, refused for good, or to be sent again.
+
+Sending again is safe: an article is known by its id, so a copy changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Protocol
+
+import structlog
+from kafka import KafkaProducer
+from kafka import errors as theirs
+
+from ingest.kafka.errors import seam, translated
+from ingest.kafka.settings import RECORD_BYTES, KafkaSettings
+
+log = structlog.get_logger()
+
+ACKNOWLEDGED_WITHIN_S: Final = 20.0
+"""All of one call's records: the broker has so long to store them, and to come back if it died."""
+
+CLOSE_S: Final = 3.0
+_OURS_TO_REFUSE = (
+    theirs.MessageSizeTooLargeError,
+    theirs.RecordListTooLargeError,
+    theirs.InvalidRecordError,
+    theirs.InvalidTimestampError,
+)
+
+RefusedReason = Literal["too_large", "invalid"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is sent. Messages with the same key keep their order."""
+
+    topic: str
+    key: bytes
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A message that Kafka will never take."""
+
+    message: Message
+    reason: RefusedReason
+
+
+class Client(Protocol):
+    """What is used of kafka-python's producer; it has no types of its own."""
+
+    def send(self, topic: str, *, key: bytes, value: bytes) -> Any:  # noqa: ANN401 - a future
+        """Put into the next batch; the answer is a future."""
+
+    def flush(self, timeout: float) -> None:
+        """Wait until all that was sent is acknowledged or has failed."""
+
+    def close(self, timeout: float) -> None:
+        """Let go of connections."""
+
+
+class Producer:
+    """Sends to any topic. For one thread; make one per process and keep it.
+
+    It is made anew after an error that leaves it dead: some refusals end an idempotent producer
+    for good.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        *,
+        within_s: float = ACKNOWLEDGED_WITHIN_S,
+        connect: Callable[[KafkaSettings, float], Client] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._within_s = within_s
+        self._connect = connect or _connect
+        self._client: Client | None = None
+
+    def publish(self, messages: Sequence[Message]) -> tuple[Refused, ...]:
+        """Send all, and wait until each is acknowledged by all replicas in sync.
+
+        Give it some thousands at a time: all of them are in memory until the answers are there.
+        Returns those that were refused; all others are stored.
+
+        Raises:
+            BrokerError: some may not be stored; send all of them again when it is retryable.
+        """
+        refused: list[Refused] = []
+        alone: list[Message] = []
+        for message, error in zip(messages, self._send(messages), strict=True):
+            if isinstance(error, _OURS_TO_REFUSE) and len(messages) > 1:
+                # It may only have shared the batch of one that is at fault.
+                alone.append(message)
+            elif isinstance(error, _OURS_TO_REFUSE):
+                refused.append(Refused(message, _reason(error)))
+            elif error is not None:
+                raise translated(error, f"writing to {message.topic}") from error
+        for message in alone:
+            refused += self.publish([message])
+        return tuple(refused)
+
+    def close(self) -> None:
+        """End it, in bounded time, with whatever has not been acknowledged."""
+        client, self._client = self._client, None
+        if client is None:
+            return
+        try:
+            client.close(timeout=CLOSE_S)
+        except theirs.KafkaError as error:
+            log.warning("producer ended in haste", error=type(error).__name__)
+
+    def _send(self, messages: Sequence[Message]) -> list[Exception | None]:
+        """Per message, None if it is stored, else why not. Drops a client that may be dead."""
+        with seam("connecting to Kafka"):
+            client = self._client = self._client or self._connect(self._settings, self._within_s)
+        futures: list[Any] = []
+        for message in messages:
+            try:
+                futures.append(client.send(message.topic, key=message.key, value=message.value))
+            except theirs.KafkaTimeoutError as error:
+                # No broker tells where the topic is: the next one would wait as long for it.
+                self.close()
+                raise translated(error, f"writing to {message.topic}") from error
+            except theirs.KafkaError as error:
+                futures.append(error)
+        try:
+            client.flush(timeout=self._within_s + CLOSE_S)
+        except theirs.KafkaError as error:
+            self.close()
+            raise translated(error, "waiting for Kafka's acknowledgement") from error
+        outcomes = [f if isinstance(f, Exception) else _outcome(f) for f in futures]
+        if any(outcomes):
+            self.close()
+        return outcomes
+
+
+def _outcome(future: Any) -> Exception | None:  # noqa: ANN401 - kafka-python has no types
+    if not future.is_done:
+        return theirs.KafkaTimeoutError("not acknowledged in time")
+    failed: object = future.exception
+    return failed if isinstance(failed, Exception) else None
+
+
+def _reason(error: Exception) -> RefusedReason:
+    large = (theirs.MessageSizeTooLargeError, theirs.RecordListTooLargeError)
+    return "too_large" if isinstance(error, large) else "invalid"
+
+
+def _connect(settings: KafkaSettings, within_s: float) -> Client:
+    found: Client = KafkaProducer(
+        **settings.connection(),
+        client_id="bearwatch-producer",
+        enable_idempotence=True,
+        acks="all",
+        linger_ms=20,
+        batch_size=131_072,
+        compression_type="lz4",
+        max_block_ms=5_000,
+        max_request_size=RECORD_BYTES,
+        delivery_timeout_ms=int(within_s * 1000),
+        allow_auto_create_topics=False,
+    )
+    return found
