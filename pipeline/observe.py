@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from alerts.scores import HOUR_WINDOW, Scores
-from models.engine import BatchFacts
 from models.prediction import Prediction
 from pipeline.app import App, Round
 from pipeline.detect import Detection
@@ -16,6 +16,9 @@ from pipeline.monitor import Monitor, Tick
 from pipeline.store.database import Database
 from pipeline.store.summary import outbox_state
 from pipeline.worker import Done, Worker
+
+if TYPE_CHECKING:
+    from models.engine import BatchFacts  # it brings torch, which a monitor does without
 
 UNSURE = 0.5
 """A best label below this probability counts as low confidence."""

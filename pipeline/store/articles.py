@@ -7,13 +7,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, tuple_, update
+from sqlalchemy import Connection, Table, delete, update
 
-from ingest.article import Article
 from models.prediction import Prediction
 from pipeline.step import Batch, Partition, Scored
-from pipeline.store import gaps
-from pipeline.store.database import Database, upsert
+from pipeline.store import bulk, gaps
+from pipeline.store.database import Database
 from pipeline.store.tables import (
     article,
     changed,
@@ -28,6 +27,11 @@ from pipeline.watermark import Report
 Row = dict[str, Any]
 Name = tuple[str, str]
 """source, id."""
+
+
+KEPT = frozenset({"source", "id", "copy_source", "copy_id", "story_source", "story_id"})
+"""What a new revision leaves: copy_of and story belong to the monitor, which decides them again
+for what is queued."""
 
 
 class _Fenced(Exception):
@@ -87,28 +91,31 @@ def _move(
 
 
 def _newest_revisions(scored: Sequence[Scored]) -> list[Scored]:
-    """One per article: the highest revision, and of equal ones the first."""
+    """One per article: the highest revision, and of equal ones the first; in order of names.
+
+    In one order, so that two workers with the same articles wait for each other, not in a circle.
+    """
     chosen: dict[Name, Scored] = {}
     for item in scored:
         name = (item.article.source, item.article.id)
         if name not in chosen or item.article.revision > chosen[name].article.revision:
             chosen[name] = item
-    return list(chosen.values())
+    return [chosen[name] for name in sorted(chosen)]
 
 
 def _upsert_articles(connection: Connection, scored: Sequence[Scored]) -> list[Scored]:
     """Insert, or replace where the revision is higher; returns those that were written."""
     if not scored:
         return []
-    insert = upsert(connection, article)
-    # copy_of and story belong to the monitor, which decides them again for what is queued.
-    kept = {"source", "id", "copy_source", "copy_id", "story_source", "story_id"}
-    statement = insert.on_conflict_do_update(
-        index_elements=["source", "id"],
-        set_={c.name: insert.excluded[c.name] for c in article.c if c.name not in kept},
-        where=insert.excluded.revision > article.c.revision,
-    ).returning(article.c.source, article.c.id)
-    result = connection.execute(statement, [_article_row(item) for item in scored])
+
+    def newer(insert: Any) -> Any:  # noqa: ANN401 - the INSERT of either dialect
+        return insert.on_conflict_do_update(
+            index_elements=["source", "id"],
+            set_={c.name: insert.excluded[c.name] for c in article.c if c.name not in KEPT},
+            where=insert.excluded.revision > article.c.revision,
+        ).returning(article.c.source, article.c.id)
+
+    result = bulk.insert(connection, article, [_article_row(item) for item in scored], newer)
     written = {(row.source, row.id) for row in result}
     return [item for item in scored if (item.article.source, item.article.id) in written]
 
@@ -160,27 +167,27 @@ def _write_parts(connection: Connection, written: Sequence[Scored]) -> None:
     if any(item.article.revision > 0 for item in written):
         # Only a later revision can leave something of an earlier one behind.
         for table in (mention, signature):
-            stale = tuple_(table.c.source, table.c.id).in_(names)
+            stale = bulk.among(connection, table.c.source, table.c.id, names)
             connection.execute(delete(table).where(stale))
     live = [item for item in written if item.article.action != "delete"]
-    _insert_new(connection, text, [_text_row(item.article) for item in live])
+    _insert_new(connection, text, _text_rows(live))
     _insert_new(connection, mention, [row for item in live for row in _mention_rows(item)])
     _insert_new(connection, signature, [row for item in live for row in _signature_rows(item)])
-    connection.execute(changed.insert(), [{"source": s, "id": i} for s, i in names])
+    bulk.insert(connection, changed, [{"source": s, "id": i} for s, i in names])
 
 
 def _insert_new(connection: Connection, table: Table, rows: list[Row]) -> None:
     if rows:
-        connection.execute(upsert(connection, table).on_conflict_do_nothing(), rows)
+        bulk.insert(connection, table, rows, lambda insert: insert.on_conflict_do_nothing())
 
 
-def _text_row(a: Article) -> Row:
-    return {
-        "hash": text_hash(a.title, a.body),
-        "title": a.title,
-        "body": a.body,
-        "first_seen": a.received_at,
+def _text_rows(live: Sequence[Scored]) -> list[Row]:
+    """One per text, in order of the hashes: a text is shared by articles of many workers."""
+    rows = {
+        text_hash(a.title, a.body): {"title": a.title, "body": a.body, "first_seen": a.received_at}
+        for a in (item.article for item in reversed(live))
     }
+    return [{"hash": key, **rows[key]} for key in sorted(rows)]
 
 
 def _mention_rows(item: Scored) -> list[Row]:

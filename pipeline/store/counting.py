@@ -12,15 +12,10 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
-    Table,
     and_,
-    bindparam,
     delete,
-    or_,
     select,
-    tuple_,
     type_coerce,
-    update,
 )
 
 from ingest.stories import HORIZON, Sighting, earliest_copy_of
@@ -33,7 +28,8 @@ from pipeline.count import (
     decode,
     deltas,
 )
-from pipeline.store.database import Database, upsert
+from pipeline.store import bulk
+from pipeline.store.database import Database
 from pipeline.store.lease import check
 from pipeline.store.tables import MILLISECOND, article, bucket, changed, mention, signature
 from pipeline.store.tables import contribution as remembered
@@ -134,13 +130,18 @@ def _stored(row: Any) -> Stored:  # noqa: ANN401 - a row of a dozen columns
     )
 
 
-def _named(table: Table, names: Iterable[Name]) -> ColumnElement[bool]:
-    return tuple_(table.c.source, table.c.id).in_(list(names))
+def _named(
+    connection: Connection, table: FromClause, names: Iterable[Name]
+) -> ColumnElement[bool]:
+    return bulk.among(connection, table.c.source, table.c.id, names)
+
+
+def _copying(connection: Connection, names: Iterable[Name]) -> ColumnElement[bool]:
+    return bulk.among(connection, article.c.copy_source, article.c.copy_id, names)
 
 
 def _affected(connection: Connection, names: Sequence[Name]) -> dict[Name, Stored]:
     """The changed articles, and those whose copy_of they may move: copies and later repeats."""
-    copies = tuple_(article.c.copy_source, article.c.copy_id).in_(names)
     own, other = signature.alias("own"), signature.alias("other")
     repeats = connection.execute(
         select(other.c.source, other.c.id)
@@ -148,13 +149,14 @@ def _affected(connection: Connection, names: Sequence[Name]) -> dict[Name, Store
         .join(own, and_(own.c.band == other.c.band, own.c.hash == other.c.hash))
         .where(
             own.c.band == EXACT,
-            tuple_(own.c.source, own.c.id).in_(names),
+            _named(connection, own, names),
             _ms(other) >= _ms(own),
             _ms(other) <= _ms(own) + HORIZON_MS,
         )
     )
     found = {(row.source, row.id) for row in repeats}
-    return load(connection, or_(_named(article, found.union(names)), copies))
+    affected = load(connection, _named(connection, article, found.union(names)))
+    return affected | load(connection, _copying(connection, names))
 
 
 def _decide_copies(connection: Connection, affected: dict[Name, Stored]) -> None:
@@ -179,7 +181,7 @@ def _decide_copies(connection: Connection, affected: dict[Name, Stored]) -> None
                 )
         _write_decisions(connection, moved.values())
         # The copies of what moved keep their copy_of; only the story is handed down to them.
-        followers = load(connection, tuple_(article.c.copy_source, article.c.copy_id).in_(moved))
+        followers = load(connection, _copying(connection, moved))
         pending = {name: item for name, item in followers.items() if _unsettled(item, affected)}
         affected |= pending
 
@@ -209,7 +211,7 @@ def _earlier_repeats(
         .join(repeated, and_(own.c.band == repeated.c.band, own.c.hash == repeated.c.hash))
         .where(
             own.c.band == EXACT,
-            tuple_(own.c.source, own.c.id).in_(list(items)),
+            _named(connection, own, items),
             _ms(repeated) <= _ms(own),
             _ms(repeated) >= _ms(own) - HORIZON_MS,
         )
@@ -228,7 +230,10 @@ def _earlier_repeats(
 
 def _stories(connection: Connection, names: Iterable[Name]) -> dict[Name, Name | None]:
     """The story of each article; None while the monitor has not come to it yet."""
-    return {name: item.story for name, item in load(connection, _named(article, names)).items()}
+    return {
+        name: item.story
+        for name, item in load(connection, _named(connection, article, names)).items()
+    }
 
 
 def _write_decisions(connection: Connection, items: Iterable[Stored]) -> None:
@@ -244,12 +249,7 @@ def _write_decisions(connection: Connection, items: Iterable[Stored]) -> None:
         for item in items
     ]
     if rows:
-        connection.execute(
-            update(article).where(
-                article.c.source == bindparam("of_source"), article.c.id == bindparam("of_id")
-            ),
-            rows,
-        )
+        bulk.update_articles(connection, rows)
 
 
 def _recount(
@@ -258,7 +258,9 @@ def _recount(
     """Move the buckets by (contribution now - contribution before) and remember the new ones."""
     before = {
         (row.source, row.id): decode(row.value)
-        for row in connection.execute(select(remembered).where(_named(remembered, affected)))
+        for row in connection.execute(
+            select(remembered).where(_named(connection, remembered, affected))
+        )
     }
     mentions = load_mentions(connection, affected)
     after = {n: contribution_of(a, mentions.get(n, ()), keys) for n, a in affected.items()}
@@ -276,7 +278,7 @@ def load_mentions(
 ) -> dict[Name, tuple[tuple[str, Opinion], ...]]:
     """Companies of each article with the opinion about them."""
     found: dict[Name, tuple[tuple[str, Opinion], ...]] = {}
-    for row in connection.execute(select(mention).where(_named(mention, names))):
+    for row in connection.execute(select(mention).where(_named(connection, mention, names))):
         pair = (row.symbol, Opinion(row.sentiment, row.polarity))
         found[row.source, row.id] = (*found.get((row.source, row.id), ()), pair)
     return found
@@ -299,18 +301,18 @@ def _move_buckets(
     if not moved:
         return
     names = ("articles", "stories", "negative", "neutral", "positive", "polarity")
-    insert = upsert(connection, bucket)
-    statement = insert.on_conflict_do_update(
-        index_elements=["kind", "key", "start"],
-        set_={name: bucket.c[name] + insert.excluded[name] for name in names},
-    )
-    connection.execute(
-        statement,
-        [
-            {"kind": kind, "key": key, "start": start, **dict(zip(names, delta, strict=True))}
-            for (kind, key, start), delta in moved.items()
-        ],
-    )
+
+    def add(insert: Any) -> Any:  # noqa: ANN401 - the INSERT of either dialect
+        return insert.on_conflict_do_update(
+            index_elements=["kind", "key", "start"],
+            set_={name: bucket.c[name] + insert.excluded[name] for name in names},
+        )
+
+    rows = [
+        {"kind": kind, "key": key, "start": start, **dict(zip(names, delta, strict=True))}
+        for (kind, key, start), delta in moved.items()
+    ]
+    bulk.insert(connection, bucket, rows, add)
     if any(delta[0] < 0 for delta in moved.values()):
         # A bucket that everything left is as if it had never been.
         starts = {start for _, _, start in moved}
@@ -326,20 +328,20 @@ def _remember(
 ) -> None:
     gone = [name for name, now in after.items() if now is None and name in before]
     if gone:
-        connection.execute(delete(remembered).where(_named(remembered, gone)))
+        connection.execute(delete(remembered).where(_named(connection, remembered, gone)))
     new = [
         {"source": name[0], "id": name[1], "value": now.encode()}
         for name, now in after.items()
         if now is not None and now != before.get(name)
     ]
     if new:
-        insert = upsert(connection, remembered)
-        connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=["source", "id"], set_={"value": insert.excluded.value}
-            ),
-            new,
-        )
+        bulk.insert(connection, remembered, new, _replace_value)
+
+
+def _replace_value(insert: Any) -> Any:  # noqa: ANN401 - the INSERT of either dialect
+    return insert.on_conflict_do_update(
+        index_elements=["source", "id"], set_={"value": insert.excluded.value}
+    )
 
 
 def _ms(table: FromClause) -> ColumnElement[int]:
