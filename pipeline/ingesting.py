@@ -16,7 +16,7 @@ from ingest.files import JsonlSource, Record
 from ingest.kafka.errors import BrokerError
 from ingest.kafka.producer import Message, Producer, Refused
 from ingest.kafka.settings import KafkaSettings
-from ingest.kafka.topics import create_topics
+from ingest.kafka.topics import create_topics, require_topic
 from pipeline.display import Shown, progress
 from pipeline.process import now, stop_on_signals
 from pipeline.settings import InvalidSettings, Settings
@@ -58,6 +58,7 @@ def send_file(settings: Settings, console: Console, path: Path) -> Shown:
     """
     kafka = with_servers(settings)
     file = JsonlSource(path, clock=now, max_records=AT_ONCE)
+    require_topic(kafka, kafka.raw_topic)
     producer = Producer(kafka)
     stored = 0
     refused: list[Refused] = []

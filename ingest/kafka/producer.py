@@ -5,9 +5,10 @@ Sending again is safe: an article is known by its id, so a copy changes nothing.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol, cast
 
 import structlog
 from kafka import KafkaProducer
@@ -22,6 +23,7 @@ ACKNOWLEDGED_WITHIN_S: Final = 20.0
 """All of one call's records: the broker has so long to store them, and to come back if it died."""
 
 CLOSE_S: Final = 3.0
+SETTLE_EVERY_S: Final = 0.02
 _OURS_TO_REFUSE = (
     theirs.MessageSizeTooLargeError,
     theirs.RecordListTooLargeError,
@@ -90,19 +92,20 @@ class Producer:
         Raises:
             BrokerError: some may not be stored; send all of them again when it is retryable.
         """
-        refused: list[Refused] = []
-        alone: list[Message] = []
-        for message, error in zip(messages, self._send(messages), strict=True):
-            if isinstance(error, _OURS_TO_REFUSE) and len(messages) > 1:
-                # It may only have shared the batch of one that is at fault.
-                alone.append(message)
-            elif isinstance(error, _OURS_TO_REFUSE):
-                refused.append(Refused(message, _reason(error)))
-            elif error is not None:
+        outcomes = list(zip(messages, self._send(messages), strict=True))
+        failed = [(message, error) for message, error in outcomes if error is not None]
+        if not any(isinstance(error, _OURS_TO_REFUSE) for _, error in failed):
+            for message, error in failed:
                 raise translated(error, f"writing to {message.topic}") from error
-        for message in alone:
-            refused += self.publish([message])
-        return tuple(refused)
+        if len(messages) == 1:
+            return tuple(Refused(message, _reason(error)) for message, error in failed)
+        # One that is refused takes others of its batch with it, and ends the client: what is not
+        # stored goes again, by halves, until the one at fault is alone.
+        again = [message for message, _ in failed]
+        half = (len(again) + 1) // 2
+        return tuple(
+            one for part in (again[:half], again[half:]) if part for one in self.publish(part)
+        )
 
     def close(self) -> None:
         """End it, in bounded time, with whatever has not been acknowledged."""
@@ -123,27 +126,34 @@ class Producer:
             try:
                 futures.append(client.send(message.topic, key=message.key, value=message.value))
             except theirs.KafkaTimeoutError as error:
-                # No broker tells where the topic is: the next one would wait as long for it.
+                # No broker tells where the topic is, or that there is none: the next message
+                # would wait as long for it.
                 self.close()
-                raise translated(error, f"writing to {message.topic}") from error
+                raise translated(error, f"writing to {message.topic}, if there is one") from error
             except theirs.KafkaError as error:
                 futures.append(error)
         try:
             client.flush(timeout=self._within_s + CLOSE_S)
         except theirs.KafkaError as error:
-            self.close()
-            raise translated(error, "waiting for Kafka's acknowledgement") from error
+            log.debug("not all was acknowledged", error=type(error).__name__)
+            _settle(futures, time.monotonic() + CLOSE_S)
         outcomes = [f if isinstance(f, Exception) else _outcome(f) for f in futures]
         if any(outcomes):
             self.close()
         return outcomes
 
 
+def _settle(futures: Sequence[Any], deadline: float) -> None:
+    """Let the outcomes arrive: a refusal ends a flush before every future knows of it."""
+    while time.monotonic() < deadline and not all(
+        isinstance(future, Exception) or future.is_done for future in futures
+    ):
+        time.sleep(SETTLE_EVERY_S)
+
+
 def _outcome(future: Any) -> Exception | None:  # noqa: ANN401 - kafka-python has no types
-    if not future.is_done:
-        return theirs.KafkaTimeoutError("not acknowledged in time")
-    failed: object = future.exception
-    return failed if isinstance(failed, Exception) else None
+    unsettled = theirs.KafkaTimeoutError("not acknowledged in time")
+    return cast("Exception | None", future.exception if future.is_done else unsettled)
 
 
 def _reason(error: Exception) -> RefusedReason:

@@ -33,7 +33,7 @@ ENDS_AGAIN_S: Final = 3.0
 """Pause before the next question for the ends when the last one got no answer."""
 
 WAIT_AFTER_ERROR_S: Final = 0.5
-SKIPPING_S: Final = 0.2
+SKIPPING_S: Final = 2.0
 """Least time that one poll goes on stepping through a corrupt batch, record by record."""
 
 NO_PARTITION_FOR_S: Final = 10.0

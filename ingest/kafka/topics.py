@@ -55,6 +55,22 @@ def create_topics(
     return tuple(Topic(name, after[name], name not in before) for name in wanted)
 
 
+def require_topic(settings: KafkaSettings, name: str) -> None:
+    """See that one of our topics exists.
+
+    Raises:
+        NoTopic: it does not.
+        BrokerError: no broker answers.
+    """
+    with seam(f"looking for {name} at {', '.join(settings.servers)}"):
+        client = _admin(settings)
+        try:
+            if name not in _partitions(client, settings):
+                raise theirs.UnknownTopicOrPartitionError
+        finally:
+            client.close()
+
+
 def _admin(settings: KafkaSettings) -> Any:  # noqa: ANN401 - kafka-python has no types
     """A client that has asked a broker for its version: one that is absent is an error here."""
     connection = settings.connection() | {"api_version": None}

@@ -277,7 +277,7 @@ def test_corrupt_batch_does_not_hold_up_a_poll_for_ever(
     source = make(fake, seconds, {P0: 5})
 
     def late() -> None:
-        seconds.now += 0.15
+        seconds.now += 1.5
         raise corrupt(P0)
 
     fake.script = [late] * 10
