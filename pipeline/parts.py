@@ -23,11 +23,11 @@ from pipeline.health import Progress
 from pipeline.metrics import Metrics
 from pipeline.monitor import Monitor, Tick
 from pipeline.observe import Observer
-from pipeline.process import now, opened, process_name, serve_health, sinks, stop_on_signals
+from pipeline.process import now, process_name, serve_health, sinks, stop_on_signals
 from pipeline.settings import Settings
 from pipeline.sources import Source
 from pipeline.store import lease
-from pipeline.store.database import Database, DatabaseAway
+from pipeline.store.database import Database, DatabaseAway, open_database
 from pipeline.worker import Done, Worker
 
 TICK_S = 1.0
@@ -48,7 +48,10 @@ def run_worker(settings: Settings, console: Console, source: Source) -> None:
 
     with stop_on_signals() as stop, ExitStack() as stack:
         stack.callback(source.close)
-        db = stack.enter_context(opened(settings))
+        db = open_when_there(settings.database.url.get_secret_value(), stop)
+        if db is None:
+            return
+        stack.callback(db.close)
         loaded = versions.load(settings.model.folder, precision=settings.model.precision)
         log.info("version loaded", version=loaded.id)
         watchlist = Watchlist.load(settings.companies.watchlist)
@@ -88,7 +91,10 @@ def run_monitor(settings: Settings, console: Console, *, until_idle: bool) -> No
     ``until_idle``: until all that the workers have read to its end is counted and told.
     """
     with stop_on_signals() as stop, ExitStack() as stack:
-        db = stack.enter_context(opened(settings))
+        db = open_when_there(settings.database.url.get_secret_value(), stop)
+        if db is None:
+            return
+        stack.callback(db.close)
         watchlist = Watchlist.load(settings.companies.watchlist)
         topics = tuple(label.name for label in taxonomy.load().topics)
         keys = keys_of(settings, topics, watchlist)
@@ -129,6 +135,22 @@ def run_monitor(settings: Settings, console: Console, *, until_idle: bool) -> No
 
         seat = Seat(db, process_name(), settings.monitor.lease, now)
         keep_watching(seat, make, stop, observe, until_idle=until_idle)
+
+
+def open_when_there(url: str, stop: Event) -> Database | None:
+    """The database, waited for while it cannot be reached; None when ``stop`` was set before.
+
+    Raises:
+        StoreError: waiting will not help.
+    """
+    failed = 0
+    while not stop.is_set():
+        try:
+            return open_database(url)
+        except DatabaseAway as error:
+            _pause(failed, error, stop)
+            failed += 1
+    return None
 
 
 def keep_working(worker: Worker, stop: Event, observe: Callable[[Done | None], None]) -> None:

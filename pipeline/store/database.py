@@ -83,7 +83,8 @@ def open_database(url: str) -> Database:
     """Connect, create the file if there is none, and bring its tables up to date.
 
     Raises:
-        StoreError: the URL is not usable, or the database cannot be opened.
+        DatabaseAway: PostgreSQL cannot be reached or does not let us in; it may later.
+        StoreError: the URL is not usable, or the file cannot be opened.
     """
     try:
         parsed = _with_driver(make_url(url))
@@ -103,9 +104,10 @@ def open_database(url: str) -> Database:
         migrate(engine)
     except (DBAPIError, OSError) as error:
         cause = getattr(error, "orig", error)
-        raise StoreError(
-            f"cannot open the database {parsed.render_as_string()}: {cause}"
-        ) from error
+        engine.dispose()
+        waits = parsed.get_backend_name() != "sqlite" and isinstance(error, OperationalError)
+        kind = DatabaseAway if waits else StoreError
+        raise kind(f"cannot open the database {parsed.render_as_string()}: {cause}") from error
     return Database(engine)
 
 

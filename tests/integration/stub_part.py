@@ -16,11 +16,11 @@ from ingest.files import JsonlSource
 from pipeline.count import Keys
 from pipeline.detect import Detection
 from pipeline.monitor import Monitor
-from pipeline.parts import Seat, keep_watching, keep_working
+from pipeline.parts import Seat, keep_watching, keep_working, open_when_there
 from pipeline.process import now
 from pipeline.settings import Settings
 from pipeline.sources import FileSource
-from pipeline.store.database import Database, open_database
+from pipeline.store.database import Database
 from pipeline.worker import Worker
 from tests.fakes import COMPANIES, TOPICS, classify, link
 
@@ -65,7 +65,8 @@ def watch(db: Database) -> None:
 
 
 def main(what: str, url: str, *files: str) -> None:
-    db = open_database(url)
+    db = open_when_there(url, Event())
+    assert db is not None
     if what == "worker":
         work(db, Path(files[0]))
     else:
