@@ -151,11 +151,13 @@ def train(
     epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of order and initial values.")] = None,
     as_json: Json = False,
+    config: Config = None,
 ) -> None:
     """Tune the prompt and the heads on labelled rows, and store the version."""
     from pipeline.classifying import train_version
 
     with _reported():
+        _settings(config)
         _print(train_version(data, out, stderr, epochs=epochs, seed=seed), as_json=as_json)
 
 
