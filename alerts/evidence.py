@@ -104,19 +104,18 @@ def robust(
     at: datetime,
     settings: IncidentSettings,
 ) -> bool:
-    """Say whether key ``index`` is still a spike without any one source, and any one story.
+    """Say whether key ``index`` is still a spike without any one source.
 
-    ``stories`` are all its negative stories of the last 180 minutes before ``at``, not only those
-    shown.
+    Every story has a source, so it is then a spike without any one story too. ``stories`` are
+    all its negative stories of the last 180 minutes before ``at``, not only those shown.
     """
     left_out: dict[str, list[int]] = defaultdict(lambda: [0] * len(WINDOWS))
     for story in stories:
         for row, minutes in enumerate(WINDOWS):
             left_out[story.source][row] += at - story.published_at <= timedelta(minutes=minutes)
-    one_story = [1] * len(WINDOWS)
     return all(
         crosses("negative_spike", scores.without(index, fewer), settings) != "none"
-        for fewer in (one_story, *left_out.values())
+        for fewer in left_out.values()
     )
 
 

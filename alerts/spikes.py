@@ -33,7 +33,8 @@ class SpikeDetector:
     >>> quiet, burst = np.zeros((1, 36), dtype=np.int64), np.zeros((1, 36), dtype=np.int64)
     >>> burst[0, -6:] = 2
     >>> at = monday + timedelta(days=15)
-    >>> detector.score(at, quiet, quiet).score[0] < 3 < detector.score(at, burst, burst).score[0]
+    >>> before, after = (detector.score(at, n, n).score[0] for n in (quiet, burst))
+    >>> bool(before < 3 < after)
     True
     """
 

@@ -81,6 +81,8 @@ class Version:
     ) -> None:
         self.card = card
         self.classifier = classifier
+        self.backbone = backbone
+        self.labels = labels
         self.tokenizer: Tokenizer = backbone.tokenizer
         self.pad_id = backbone.pad_id
         self.topics = tuple(label.name for label in labels.topics)

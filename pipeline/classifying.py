@@ -41,7 +41,8 @@ def evaluate_file(settings: Settings, file: Path, split: str | None) -> Shown:
         if rows.empty:
             raise dataset.DatasetError(f"{file} has no rows of split {split!r}, only {known}")
     report: dict[str, Any] = evaluation.evaluate(version, rows).as_json()
-    tables = [report_table(task, report[task]) for task in ("sentiment", "topic") if report[task]]
+    tasks = [task for task in ("sentiment", "topic") if report.get(task)]
+    tables = [report_table(task, report[task]) for task in tasks]
     return Shown({"version": version.id, **report}, Group(*tables))
 
 
