@@ -129,5 +129,5 @@ def _note(rule: Rule, reading: Reading, sources: Sources, settings: IncidentSett
     if reading.baseline_days < settings.warn_until_days:
         parts.append(f"The baseline is only {reading.baseline_days:.0f} days old.")
     if rule == "negative_spike" and not sources.robust:
-        parts.append("It rests on a single source or story.")
+        parts.append("Without one of its sources or stories it would not stand out.")
     return " ".join(parts)

@@ -3,7 +3,7 @@
 Two questions are asked of the last 15, 60 and 180 minutes. Are there more negative stories than
 usual for this hour of the week (a negative-binomial tail)? Is their share of all stories higher
 than usual (a Beta-binomial tail)? A spike is both. ``score`` reads, ``learn`` writes, and the
-caller decides which hours may teach: DESIGN's learning delay keeps the newest ones out.
+caller decides which hours may teach: its learning delay keeps the newest ones out.
 """
 
 from __future__ import annotations

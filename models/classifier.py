@@ -103,6 +103,29 @@ def describe(classifier: Classifier, backbone: Backbone, descriptions: Sequence[
     return torch.cat(vectors) / SHARPNESS
 
 
+@torch.no_grad()
+def add_topics(classifier: Classifier, backbone: Backbone, descriptions: Sequence[str]) -> None:
+    """Give the topics behind the tuned ones, if any, rows made of their descriptions.
+
+    ``descriptions`` are of all topics, the tuned ones first, in the order of the head's rows.
+    Tuning moves the rows away from their descriptions, so a bare description would speak in
+    another scale. The tuned rows say how far: the new row lies from their mean as its description
+    lies from the mean description, times the factor that fits the tuned ones best.
+    """
+    head = classifier.topic_head
+    tuned, added = head.out_features, len(descriptions) - head.out_features
+    if not added:
+        return
+    meanings = describe(classifier, backbone, descriptions)
+    centre, middle = head.weight.mean(dim=0), meanings[:tuned].mean(dim=0)
+    near, far = meanings[:tuned] - middle, head.weight - centre
+    factor = (near * far).sum() / (near * near).sum().clamp(min=1e-9)
+    extended = nn.Linear(head.in_features, len(descriptions))
+    extended.weight.copy_(torch.cat([head.weight, centre + factor * (meanings[tuned:] - middle)]))
+    extended.bias.copy_(torch.cat([head.bias, head.bias.mean().expand(added)]))
+    classifier.topic_head = extended
+
+
 def pad(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Tensor | None]:
     """Token ids as (rows, longest) and their mask, ``None`` where every row is equally long."""
     longest = max(len(row) for row in rows)

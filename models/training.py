@@ -16,11 +16,14 @@ from torch.nn import functional
 from models import backbone as backbones
 from models import dataset, evaluation, prompts, taxonomy, versions
 from models.backbone import Backbone
-from models.card import CARD, WEIGHTS, Card
+from models.card import CARD, WEIGHTS, Card, read_card
 from models.classifier import Classifier, pad, trained
 from models.evaluation import TaskReport
 from models.examples import IGNORED, Examples, batches, class_weights, examples, names_of
+from models.recipe import Progress, Recipe
 from models.taxonomy import Taxonomy
+
+__all__ = ["Progress", "Recipe", "train"]
 
 PROGRESS_STEPS = 20
 LOSS_STEPS = 100
@@ -37,38 +40,6 @@ LIMITS = [
     "One sentiment a text: news that is good for one company and bad for another gets one answer.",
     "Not advice to buy or sell.",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What may be varied between two trainings on the same rows."""
-
-    seed: int = 7
-    vectors: int = 24  # prompt vectors in each layer
-    epochs: int = 6
-    batch_tokens: int = 640  # longest row times rows of a batch; padding counts
-    max_tokens: int = 64  # a row's, in training only; 99 % of posts and headlines are shorter
-    prompt_rate: float = 1e-2  # peak of the one-cycle schedule
-    head_rate: float = 5e-3
-    warm_up: float = 0.1  # share of all steps
-    weight_decay: float = 0.01
-    smoothing: float = 0.05  # of the labels
-    balance: float = 0.3  # a class weighs its frequency to the power of minus this
-    sentiment_weight: float = 1.5  # of its loss beside the topics'; it has fewer rows
-    dropout: float = 0.1  # of the text vector
-    inner_share: float = 0.05  # of the repeat groups, for the choice of epoch and temperatures
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where training stands. ``loss`` is a running mean; ``scores`` come at an epoch's end."""
-
-    epoch: int
-    epochs: int
-    step: int
-    steps: int
-    loss: float
-    scores: dict[str, TaskReport] | None = None
 
 
 @dataclass(slots=True)
@@ -107,10 +78,11 @@ def train(
     """Tune the deep prompt and the heads on the rows whose split is ``train``; write ``out``.
 
     The epoch with the best mean macro-F1 on the inner rows is kept; each head's temperature is
-    fitted on them. ``start`` is a version to go on from, in place of the prompt's text. ``judged`` are further files to be evaluated on, whatever their split: a repeat
-    of one of their rows stops training. The best weights so far lie in ``out`` while it runs, but
-    the card comes last: interrupted, ``out`` is no version. Files, recipe and machine being equal,
-    so is the result.
+    fitted on them. ``start`` is a version to go on from, in place of the prompt's text; its
+    vectors stay, and topics new to it begin at their descriptions. ``judged`` are further files to
+    be evaluated on, whatever their split: a repeat of one of their rows stops training. The best
+    weights so far lie in ``out`` while it runs, but the card comes last: interrupted, ``out`` is
+    no version. Files, recipe and machine being equal, so is the result.
 
     Raises:
         FileExistsError: ``out`` holds a version already.
@@ -146,7 +118,7 @@ def train(
     classifier.load_state_dict(load_file(out / WEIGHTS), strict=False)
     card = replace(
         card,
-        data=[_origin(path) for path in data],
+        data=_origins(card, data),
         recipe=asdict(recipe) | _counts(split) | ({"start": card.id} if start else {}),
         scores={"inner": {task: asdict(report) for task, report in scores.items()}},
         temperatures=_temperatures(classifier, inner, backbone.pad_id),
@@ -190,7 +162,7 @@ def _go_on(
     start: Path, labels: Taxonomy, rows: pd.DataFrame, encoder: Path | None
 ) -> tuple[Card, Classifier, Backbone, Taxonomy]:
     """A version's parts, with a row for each topic that it did not know and that has examples."""
-    tuned = versions.read_card(start).topics
+    tuned = read_card(start).topics
     named = set(rows["topic"].dropna()) | set(tuned)
     topics = tuple(topic for topic in labels.topics if topic.name in named)
     base = versions.load(
@@ -300,6 +272,12 @@ def _counts(split: dataset.Split) -> dict[str, int]:
     }
 
 
-def _origin(path: Path) -> dict[str, str]:
-    name, licence = LICENCES.get(path.name.partition(".")[0], (path.name, "not stated"))
-    return {"name": name, "licence": licence, "sha256": backbones.file_sha256(path)}
+def _origins(card: Card, data: Sequence[Path]) -> list[dict[str, str]]:
+    """What the version has learned from, the one it started from included."""
+    origins = list(card.data)
+    for path in data:
+        name, licence = LICENCES.get(path.name.partition(".")[0], (path.name, "not stated"))
+        origin = {"name": name, "licence": licence, "sha256": backbones.file_sha256(path)}
+        if origin not in origins:
+            origins.append(origin)
+    return origins

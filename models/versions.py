@@ -29,7 +29,7 @@ from models.card import (
     read_weights,
     write,
 )
-from models.classifier import Classifier, describe, pad, trained
+from models.classifier import Classifier, add_topics, describe, pad, trained
 from models.prediction import SENTIMENTS, Prediction
 from models.prompts import Prompt, initial_vectors
 from models.taxonomy import Label, Taxonomy
@@ -219,7 +219,7 @@ def load(
         raise BackboneDiffers(f"{folder} was tuned on {card.backbone}, found {backbone.name}")
     classifier = _fill(card, weights, backbone)
     _verify_outputs(card, classifier, backbone)
-    _add_topics(classifier, backbone, labels)
+    add_topics(classifier, backbone, [label.description for label in labels.topics])
     if precision == "bf16" or (precision == "auto" and native_bf16()):
         _to_bf16(classifier)
     backbone.tokenizer.enable_truncation(max_length=backbone.positions - card.vectors)
@@ -296,30 +296,6 @@ def _verify_outputs(card: Card, classifier: Classifier, backbone: Backbone) -> N
     )
     if not worst <= GOLDEN_TOLERANCE:
         raise OutputsDiffer(f"version {card.id}: logits are {worst:.3f} off those on its card")
-
-
-def _add_topics(classifier: Classifier, backbone: Backbone, labels: Taxonomy) -> None:
-    """Give each topic that was not tuned a row made of its description.
-
-    Tuning moves the rows away from their descriptions, so a bare description would speak in
-    another scale. The tuned rows say how far: the new row lies from their mean as its description
-    lies from the mean description, times the factor that fits the tuned ones best.
-    """
-    head = classifier.topic_head
-    tuned = head.out_features
-    if len(labels.topics) == tuned:
-        return
-    meanings = describe(classifier, backbone, [label.description for label in labels.topics])
-    centre, middle = head.weight.mean(dim=0), meanings[:tuned].mean(dim=0)
-    near, far = meanings[:tuned] - middle, head.weight - centre
-    factor = (near * far).sum() / (near * near).sum().clamp(min=1e-9)
-    extended = torch.nn.Linear(head.in_features, len(labels.topics))
-    with torch.no_grad():
-        extended.weight.copy_(
-            torch.cat([head.weight, centre + factor * (meanings[tuned:] - middle)])
-        )
-        extended.bias.copy_(torch.cat([head.bias, head.bias.mean().expand(len(meanings) - tuned)]))
-    classifier.topic_head = extended
 
 
 def _to_bf16(classifier: Classifier) -> None:

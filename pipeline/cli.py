@@ -148,8 +148,12 @@ def train(
     *,
     data: Annotated[list[Path], typer.Option("--data", help="Labelled JSONL; may be repeated.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the version; must not exist.")],
-    epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of order and initial values.")] = None,
+    start: Annotated[
+        Path | None, typer.Option("--from", help="Version to go on from; default the prompt.")
+    ] = None,
+    recipe: Annotated[
+        list[str] | None, typer.Option("--set", help="name=value of the recipe; may be repeated.")
+    ] = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
@@ -158,7 +162,8 @@ def train(
 
     with _reported():
         _settings(config)
-        _print(train_version(data, out, stderr, epochs=epochs, seed=seed), as_json=as_json)
+        shown = train_version(data, out, stderr, start=start, changes=recipe or [])
+        _print(shown, as_json=as_json)
 
 
 @app.command()

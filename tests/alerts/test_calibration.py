@@ -1,7 +1,4 @@
-"""The detector on made-up streams: quiet ones stay quiet, spikes are seen, volume is not bad news.
-
-The numbers to compare with are in DETECTION 1.5 (rows ``nb_scan`` and ``both_scan``).
-"""
+"""The detector on made-up streams: quiet ones stay quiet, spikes are seen, volume is not bad news."""
 
 from __future__ import annotations
 
@@ -48,6 +45,10 @@ def test_fourfold_negative_news_is_found_within_half_an_hour() -> None:
 
 
 def test_threefold_volume_is_not_a_spike() -> None:
-    streams = bands(50.0, keys=128, days=31, seed=14, warm_days=WARM_DAYS, volume=3.0)
-    flagged = [delay is not None for delay in fires(streams, twice_in_a_row(streams))]
+    # Three draws together: a single one of this size lies anywhere from 1 to 7 %.
+    flagged: list[bool] = []
+    for seed in (13, 14, 15):
+        streams = bands(50.0, keys=64, days=31, seed=seed, warm_days=WARM_DAYS, volume=3.0)
+        flagged += [delay is not None for delay in fires(streams, twice_in_a_row(streams))]
+    assert len(flagged) > 150
     assert np.mean(flagged) <= 0.05

@@ -304,6 +304,7 @@ def test_close_that_takes_too_long_answers_the_rest_with_the_refusal() -> None:
         waiting.result(SECONDS)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_model_thread_that_dies_leaves_nobody_waiting() -> None:
     toy = Toy()
 
