@@ -17,7 +17,7 @@ from models import backbone as backbones
 from models import dataset, evaluation, prompts, taxonomy, versions
 from models.backbone import Backbone
 from models.card import CARD, WEIGHTS, Card, read_card
-from models.classifier import Classifier, pad, trained
+from models.classifier import Classifier, logits, pad, trained
 from models.evaluation import TaskReport
 from models.examples import IGNORED, Examples, batches, class_weights, examples, names_of
 from models.recipe import Progress, Recipe
@@ -133,8 +133,8 @@ def judge(
     """Scores per task that has labelled rows, before temperature."""
     classifier.eval()
     names, reports = names_of(labels), {}
-    for task, (truth, logits) in _held(classifier, judged, pad_id).items():
-        probabilities = np.exp(evaluation.log_softmax(logits))
+    for task, (truth, values) in _held(classifier, judged, pad_id).items():
+        probabilities = np.exp(evaluation.log_softmax(values))
         reports[task] = evaluation.score(truth, probabilities, names[task])
     return reports
 
@@ -240,21 +240,19 @@ def _held(
     classifier: Classifier, judged: Examples, pad_id: int
 ) -> dict[str, tuple[evaluation.Labels, evaluation.Probabilities]]:
     """Per task with labelled rows: their class indices and logits."""
-    outputs = dict(
-        zip(dataset.TASKS, versions.logits(classifier, judged.rows, pad_id), strict=True)
-    )
+    outputs = dict(zip(dataset.TASKS, logits(classifier, judged.rows, pad_id), strict=True))
     held = {}
-    for task, logits in outputs.items():
+    for task, values in outputs.items():
         labelled = judged.labels[task] != IGNORED
         if labelled.any():
-            held[task] = (judged.labels[task][labelled].numpy(), logits[labelled].double().numpy())
+            held[task] = (judged.labels[task][labelled].numpy(), values[labelled].double().numpy())
     return held
 
 
 def _temperatures(classifier: Classifier, inner: Examples, pad_id: int) -> dict[str, float]:
     fitted = dict.fromkeys(dataset.TASKS, 1.0)
-    for task, (truth, logits) in _held(classifier, inner, pad_id).items():
-        fitted[task] = round(evaluation.temperature(truth, logits), 4)
+    for task, (truth, values) in _held(classifier, inner, pad_id).items():
+        fitted[task] = round(evaluation.temperature(truth, values), 4)
     return fitted
 
 

@@ -1,4 +1,4 @@
-"""The detector on made-up streams: quiet ones stay quiet, spikes are seen, volume is not bad news."""
+"""The detector on made-up streams: quiet ones stay quiet, spikes are seen, volume is no spike."""
 
 from __future__ import annotations
 

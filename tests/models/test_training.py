@@ -76,7 +76,8 @@ def test_smoke_training_beats_the_majority_class(
     out, _ = smoke
     rows = dataset.read([data], labels)
     judged = rows[rows["split"] == "valid"]
-    report = evaluation.evaluate(versions.load(out, precision="fp32"), judged)
+    three = replace(labels, topics=tuple(t for t in labels.topics if t.name in SUBJECTS))
+    report = evaluation.evaluate(versions.load(out, precision="fp32", labels=three), judged)
     for task in dataset.TASKS:
         majority = Counter(judged[task]).most_common(1)[0][1] / len(judged)
         found = getattr(report, task)
