@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 from torch.nn import functional
 
 from models import backbone as backbones
 from models import dataset, evaluation, prompts, taxonomy, versions
 from models.backbone import Backbone
-from models.card import CARD, WEIGHTS, Card, read_card
+from models.card import CARD, Card, read_card
 from models.classifier import Classifier, logits, pad, trained
 from models.evaluation import TaskReport
 from models.examples import IGNORED, Examples, batches, class_weights, examples, names_of
@@ -24,6 +25,9 @@ from models.recipe import Progress, Recipe
 from models.taxonomy import Taxonomy
 
 __all__ = ["Progress", "Recipe", "train"]
+
+BEST = "best.safetensors"
+"""The best weights so far, in the version's folder while it is trained."""
 
 PROGRESS_STEPS = 20
 LOSS_STEPS = 100
@@ -113,9 +117,10 @@ def train(
         progress(Progress(epoch, recipe.epochs, run.step, run.steps, run.loss, reports))
         if (quality := _quality(reports)) >= best:
             best, scores = quality, reports
-            save_file(trained(classifier), out / WEIGHTS)
+            (out / BEST).write_bytes(save_tensors(trained(classifier)))
 
-    classifier.load_state_dict(load_file(out / WEIGHTS), strict=False)
+    classifier.load_state_dict(load_tensors((out / BEST).read_bytes()), strict=False)
+    (out / BEST).unlink()
     card = replace(
         card,
         data=_origins(card, data),

@@ -117,6 +117,12 @@ def test_card_tells_what_it_was_made_of(smoke: tuple[Path, list[Progress]], data
     assert card.limits
 
 
+def test_finished_folder_holds_weights_and_card_alone(
+    smoke: tuple[Path, list[Progress]],
+) -> None:
+    assert {file.name for file in smoke[0].iterdir()} == {CARD, WEIGHTS}
+
+
 def test_progress_moves_forward_and_ends_with_scores(smoke: tuple[Path, list[Progress]]) -> None:
     _, seen = smoke
     assert [p.step for p in seen] == sorted(p.step for p in seen)
@@ -198,7 +204,7 @@ class TestOnATinyEncoder:
 
         with pytest.raises(KeyboardInterrupt):
             train(tmp_path / "out", progress=stop)
-        assert not (tmp_path / "out" / CARD).exists()
+        assert not {CARD, WEIGHTS} & {file.name for file in (tmp_path / "out").iterdir()}
         assert train(tmp_path / "out").topics  # the folder can be used again
 
     def test_leak_stops_before_the_first_step(self, train: Any, tmp_path: Path) -> None:
