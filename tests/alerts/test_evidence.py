@@ -47,7 +47,7 @@ def test_evidence_of_a_volume_burst_is_about_all_stories() -> None:
     [
         (30.0, Sources(3, 3), ""),
         (5.2, Sources(3, 3), "5 days"),
-        (30.0, Sources(3, 3, robust=False), "single source"),
+        (30.0, Sources(3, 3, robust=False), "one of its sources"),
     ],
 )
 def test_note_says_what_the_numbers_do_not(days: float, sources: Sources, words: str) -> None:
