@@ -97,7 +97,8 @@ class CountBaseline:
         hours = self.level * self._season.factors[list(over.cells)]
         inner = hours[1:-1]
         before, after = (_gentle(inner, side) for side in (hours[:-2], hours[2:]))
-        total: FloatArray = (over.whole @ inner + over.left @ before + over.right @ after).T
+        part = over.weights
+        total: FloatArray = (part.whole @ inner + part.left @ before + part.right @ after).T
         return total
 
     def learn(self, hour: datetime, counts: FloatArray, last_15: FloatArray) -> None:

@@ -104,19 +104,18 @@ def robust(
     at: datetime,
     settings: IncidentSettings,
 ) -> bool:
-    """Say whether key ``index`` is still a spike without any one source, and any one story.
+    """Say whether key ``index`` is still a spike without any one source.
 
-    ``stories`` are all its negative stories of the last 180 minutes before ``at``, not only those
-    shown.
+    Every story has a source, so it is then a spike without any one story too. ``stories`` are
+    all its negative stories of the last 180 minutes before ``at``, not only those shown.
     """
     left_out: dict[str, list[int]] = defaultdict(lambda: [0] * len(WINDOWS))
     for story in stories:
         for row, minutes in enumerate(WINDOWS):
             left_out[story.source][row] += at - story.published_at <= timedelta(minutes=minutes)
-    one_story = [1] * len(WINDOWS)
     return all(
         crosses("negative_spike", scores.without(index, fewer), settings) != "none"
-        for fewer in (one_story, *left_out.values())
+        for fewer in left_out.values()
     )
 
 
@@ -130,5 +129,5 @@ def _note(rule: Rule, reading: Reading, sources: Sources, settings: IncidentSett
     if reading.baseline_days < settings.warn_until_days:
         parts.append(f"The baseline is only {reading.baseline_days:.0f} days old.")
     if rule == "negative_spike" and not sources.robust:
-        parts.append("It rests on a single source or story.")
+        parts.append("Without one of its sources or stories it would not stand out.")
     return " ".join(parts)

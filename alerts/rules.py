@@ -62,7 +62,7 @@ class Sources:
     active: int
     """Distinct sources of any story on the key in the last 14 days."""
     robust: bool = True
-    """The tests still fire without any one source, and without any one story."""
+    """The tests still fire without any one source, and so without any one story."""
 
 
 def crosses(rule: Rule, reading: Reading, settings: IncidentSettings) -> Crossing:

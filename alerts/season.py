@@ -83,7 +83,6 @@ class CountSeason:
         day = (prior + _by_hour(counts)) / (prior + _by_hour(levels))
         day = np.concatenate([day, day])
         pooled = day * (prior + counts) / (prior + levels * day)
-        pooled /= DAYS @ pooled
         shape = pooled[:, None]
         factors = shape * (own + self._counts) / (own + self._levels * shape)
         self.factors = factors / (DAYS @ factors)

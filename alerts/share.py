@@ -9,7 +9,7 @@ import numpy as np
 
 from alerts.baseline import BaselineSettings, forgetting
 from alerts.season import FloatArray, ShareSeason, cell
-from alerts.windows import BUCKETS, WINDOWS, IntArray, Span
+from alerts.windows import WINDOWS, IntArray, Span
 
 
 class ShareBaseline:
@@ -34,17 +34,10 @@ class ShareBaseline:
 
         ``stories`` is (keys, ``BUCKETS``); a window without one gets the share of its last hour.
         """
-        inner = over.whole.shape[1]
         hours = _expit(self._logit[:, None] + self._season.offsets[list(over.cells[1:-1])])
-        starts = np.searchsorted(over.hour_of_bucket, np.arange(inner))
-        shares = np.empty((len(stories), len(WINDOWS)))
-        for row, minutes in enumerate(WINDOWS):
-            recent = stories.copy()
-            recent[:, : BUCKETS - minutes // 5] = 0
-            per_hour = np.add.reduceat(recent, starts, axis=1) + 1e-9 * (
-                np.arange(inner) == inner - 1
-            )
-            shares[:, row] = (per_hour * hours).sum(axis=1) / per_hour.sum(axis=1)
+        seen = (stories @ over.weights.buckets).reshape(len(stories), len(WINDOWS), -1)
+        seen[:, :, -1] += 1e-9
+        shares: FloatArray = np.einsum("kwh,kh->kw", seen, hours) / seen.sum(axis=2)
         return shares
 
     def learn(self, hour: datetime, negative: FloatArray, stories: FloatArray) -> None:

@@ -3,7 +3,7 @@
 Two questions are asked of the last 15, 60 and 180 minutes. Are there more negative stories than
 usual for this hour of the week (a negative-binomial tail)? Is their share of all stories higher
 than usual (a Beta-binomial tail)? A spike is both. ``score`` reads, ``learn`` writes, and the
-caller decides which hours may teach: DESIGN's learning delay keeps the newest ones out.
+caller decides which hours may teach: its learning delay keeps the newest ones out.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ class SpikeDetector:
     >>> quiet, burst = np.zeros((1, 36), dtype=np.int64), np.zeros((1, 36), dtype=np.int64)
     >>> burst[0, -6:] = 2
     >>> at = monday + timedelta(days=15)
-    >>> detector.score(at, quiet, quiet).score[0] < 3 < detector.score(at, burst, burst).score[0]
+    >>> before, after = (detector.score(at, n, n).score[0] for n in (quiet, burst))
+    >>> bool(before < 3 < after)
     True
     """
 

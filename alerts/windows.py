@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -24,41 +25,55 @@ PER_HOUR: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """The clock hours that the windows ending at one moment touch, and how they weigh.
+class Weights:
+    """How the windows ending at one minute of the hour lie over clock hours, oldest first.
 
-    ``cells`` has one entry per clock hour, oldest first, with one more hour on either side.
-    ``whole``, ``left`` and ``right`` are (3 windows, inner hours), in hours: the covered part of
-    the hour, and how far that part leans towards the hour before and after it.
+    ``whole``, ``left`` and ``right`` are (3 windows, hours), in hours: the covered part of the
+    hour, and how far that part leans towards the hour before and after it. ``buckets`` is
+    (``BUCKETS``, 3 windows x hours): 1 where a bucket belongs to the window's part of the hour.
     """
 
-    cells: tuple[int, ...]
-    hour_of_bucket: IntArray
     whole: FloatArray
     left: FloatArray
     right: FloatArray
+    buckets: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The clock hours that the windows ending at one moment touch, and how they weigh.
+
+    ``cells`` are those hours' cells of the season, with one more hour on either side.
+    """
+
+    cells: tuple[int, ...]
+    weights: Weights
 
 
 def span(at: datetime, zone: ZoneInfo) -> Span:
     """Describe the ``BUCKETS`` buckets that end at ``at``, a boundary of event time."""
     first = at - BUCKETS * BUCKET
     start = first.replace(minute=0, second=0, microsecond=0)
-    index = (first - start) // BUCKET + np.arange(BUCKETS)
+    weights = _weights((first - start) // BUCKET)
+    hours = range(-1, weights.whole.shape[1] + 1)
+    return Span(tuple(cell(start + hour * HOUR, zone) for hour in hours), weights)
+
+
+@cache
+def _weights(skipped: int) -> Weights:
+    """Weights for buckets that begin ``skipped`` buckets into the first hour, 0 to 11."""
+    index = skipped + np.arange(BUCKETS)
     hours = index // PER_HOUR
-    inner = int(hours[-1]) + 1
     # Distance of a bucket's middle from the middle of its hour, in hours, negative before it.
     lean = (index % PER_HOUR + 0.5) / PER_HOUR - 0.5
-    whole, left, right = (np.zeros((len(WINDOWS), inner)) for _ in range(3))
-    for row, minutes in enumerate(WINDOWS):
-        recent = slice(BUCKETS - minutes // 5, None)
-        for sums, weight in (
-            (whole, np.ones(BUCKETS)),
-            (left, np.maximum(-lean, 0.0)),
-            (right, np.maximum(lean, 0.0)),
-        ):
-            sums[row] = np.bincount(hours[recent], weight[recent], inner) / PER_HOUR
-    cells = tuple(cell(start + offset * HOUR, zone) for offset in range(-1, inner + 1))
-    return Span(cells, hours, whole, left, right)
+    in_hour = hours[:, None] == np.arange(hours[-1] + 1)
+    in_window = np.arange(BUCKETS)[:, None] >= BUCKETS - np.array(WINDOWS) // 5
+    buckets = (in_window[:, :, None] & in_hour[:, None, :]).astype(np.float64)
+    whole, left, right = (
+        np.tensordot(weight, buckets, 1) / PER_HOUR
+        for weight in (np.ones(BUCKETS), np.maximum(-lean, 0.0), np.maximum(lean, 0.0))
+    )
+    return Weights(whole, left, right, buckets.reshape(BUCKETS, -1))
 
 
 def windowed(buckets: IntArray) -> IntArray:

@@ -220,10 +220,9 @@ def _is_decoy(name: Name) -> bool:
 
 
 def _readings(names: list[Name]) -> list[Name]:
-    # The surest reading is tried first. One company's decoy may be the name of another.
+    # The surest is tried first, a decoy last: for another company the phrase may be a name.
     order = get_args(Certainty)
-    names = sorted(names, key=lambda name: order.index(name.certainty))
-    return [name for name in names if not _is_decoy(name)] or names
+    return sorted(names, key=lambda name: order.index(name.certainty))
 
 
 def _longest(found: list[Match], length: int) -> list[Match]:

@@ -242,7 +242,7 @@ class JsonlSource:
 
     def _skip_unfinished_line(self) -> bool:
         # It was a record when the file was not followed: its newline makes no second one.
-        if self._follow and self._lines.drop_unfinished():
+        if self._lines.drop_unfinished():
             self._position += 1
             return True
         return False

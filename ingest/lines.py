@@ -28,7 +28,7 @@ class Lines:
             piece = self._stream.readline(_PIECE_BYTES)
             if not piece:
                 return self._finish() if final and self._line else None
-            room = MAX_RECORD_BYTES + 3 - len(self._line)  # one byte too many, and its CR LF
+            room = MAX_RECORD_BYTES + 2 - len(self._line)  # with CR LF
             self._line += piece[:room]
             if piece.endswith(b"\n"):
                 line = self._finish()

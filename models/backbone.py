@@ -126,7 +126,7 @@ def load(folder: Path | None = None, *, dtype: torch.dtype = torch.float32) -> B
             f"{DEFAULT_SHA256[:12]}…; reinstall {DEFAULT_PACKAGE}"
         )
     _register()
-    logging.disable_progress_bar()  # loading takes a third of a second
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # loading is quick
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
         if config.model_type not in FAMILIES:

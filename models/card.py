@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -133,6 +134,8 @@ def read_card(folder: Path) -> Card:
         raise Damaged(
             f"{folder / CARD} was changed after it was written: id {card.id}, content {digest}"
         )
+    if not _whole(card):
+        raise Damaged(f"{folder / CARD} lacks a value, or has one of the wrong kind")
     return card
 
 
@@ -152,3 +155,33 @@ def read_weights(folder: Path, card: Card) -> dict[str, Tensor]:
     if bad := sorted(name for name, value in weights.items() if not value.isfinite().all()):
         raise Damaged(f"{folder / WEIGHTS} holds values that are not finite in {', '.join(bad)}")
     return weights
+
+
+def _whole(card: Card) -> bool:
+    """Whether every value that loading relies on is there and of its kind."""
+    maps = (card.topics, card.sentiments)
+    return (
+        all(isinstance(labels, dict) and all(map(_text, labels.values())) for labels in maps)
+        and isinstance(card.vectors, int)
+        and isinstance(card.temperatures, dict)
+        and all(_positive(card.temperatures.get(task)) for task in ("topic", "sentiment"))
+        and isinstance(card.golden, list)
+        and len(card.golden) > 0
+        and all(map(_golden, card.golden))
+    )
+
+
+def _golden(entry: object) -> bool:
+    match entry:
+        case {"text": str(), "topic": dict() as topic, "sentiment": dict() as sentiment}:
+            values = (*topic.values(), *sentiment.values())
+            return len(values) > 0 and all(isinstance(value, float) for value in values)
+    return False
+
+
+def _text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _positive(value: object) -> bool:
+    return isinstance(value, (int, float)) and 0 < value < math.inf

@@ -1,4 +1,4 @@
-"""The module: a frozen encoder, a deep prompt, two heads over one pass. No files, no loops."""
+"""The module: a frozen encoder, a deep prompt, two heads over one pass. No files."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ from models.backbone import Backbone
 SHARPNESS = 16.0
 """Factor on the unit-length text vector. With unit-length label vectors a cosine difference of
 0.1 between two labels is a factor of 5 between their probabilities."""
+
+BATCH_ROWS = 64
+"""Of :func:`logits`, which is for training and checks; the engine makes its own batches."""
+
+NEIGHBOURS = 3
+"""Tuned topics that lend their rows to a topic added by its description."""
 
 
 class Classifier(nn.Module):
@@ -103,6 +109,36 @@ def describe(classifier: Classifier, backbone: Backbone, descriptions: Sequence[
     return torch.cat(vectors) / SHARPNESS
 
 
+@torch.no_grad()
+def add_topics(classifier: Classifier, backbone: Backbone, descriptions: Sequence[str]) -> None:
+    """Give the topics behind the tuned ones, if any, rows made of their descriptions.
+
+    ``descriptions`` are of all topics, the tuned ones first, in the order of the head's rows. A
+    new row starts from the rows of the ``NEIGHBOURS`` nearest in meaning and differs from their
+    mean as its description differs from theirs. Tuning spreads rows wider than descriptions; the
+    difference is widened by the root of that: all of it would take texts from tuned topics.
+    """
+    head = classifier.topic_head
+    tuned, added = head.out_features, len(descriptions) - head.out_features
+    if not added:
+        return
+    meanings = describe(classifier, backbone, descriptions)
+    old, new = meanings[:tuned], meanings[tuned:]
+    nearest = (new @ old.T).topk(min(NEIGHBOURS, tuned)).indices
+    widening = (_spread(head.weight) / _spread(old).clamp(min=1e-6)).sqrt()
+    rows = head.weight[nearest].mean(dim=1) + widening * (new - old[nearest].mean(dim=1))
+    extended = nn.Linear(head.in_features, len(descriptions))
+    extended.weight.copy_(torch.cat([head.weight, rows]))
+    extended.bias.copy_(torch.cat([head.bias, head.bias.mean().expand(added)]))
+    classifier.topic_head = extended
+
+
+def _spread(rows: Tensor) -> Tensor:
+    """Mean distance of rows from their mean."""
+    distances: Tensor = torch.linalg.vector_norm(rows - rows.mean(dim=0), dim=1)
+    return distances.mean()
+
+
 def pad(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Tensor | None]:
     """Token ids as (rows, longest) and their mask, ``None`` where every row is equally long."""
     longest = max(len(row) for row in rows)
@@ -113,3 +149,20 @@ def pad(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Tensor | No
     if int(lengths.min()) == longest:
         return ids, None
     return ids, (torch.arange(longest) < lengths[:, None]).long()
+
+
+@torch.inference_mode()
+def logits(
+    classifier: Classifier, rows: Sequence[Sequence[int]], pad_id: int
+) -> tuple[Tensor, Tensor]:
+    """Both heads' logits of token ids, in batches of like length, in the order of ``rows``."""
+    device = classifier.prompt_keys.device
+    topic = torch.zeros(len(rows), classifier.topic_head.out_features)
+    sentiment = torch.zeros(len(rows), classifier.sentiment_head.out_features)
+    order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
+    for start in range(0, len(order), BATCH_ROWS):
+        batch = order[start : start + BATCH_ROWS]
+        ids, mask = pad([rows[i] for i in batch], pad_id)
+        t, s = classifier(ids.to(device), None if mask is None else mask.to(device))
+        topic[batch], sentiment[batch] = t.cpu(), s.cpu()
+    return topic, sentiment

@@ -41,7 +41,7 @@ Linear = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One encoder layer. ``prompt_keys`` and ``_values`` are (1, heads, vectors, head width)."""
+    """One encoder layer. ``prompt`` is (2, 1, vectors, heads, head width): keys, then values."""
 
     query_key_value: Linear
     mix: Linear
@@ -49,8 +49,7 @@ class Layer:
     widen: Linear
     narrow: Linear
     narrow_norm: Linear
-    prompt_keys: Tensor
-    prompt_values: Tensor
+    prompt: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +91,11 @@ class Serving:
         self._positions = (embeddings.position_embeddings.weight + kind).detach()
         self._embedding_norm = _norm(embeddings.LayerNorm)
         self._heads = int(encoder.config.num_attention_heads)
-        dtype = self._words.dtype
-        prompts = zip(
-            classifier.prompt_keys.detach().to(dtype),
-            classifier.prompt_values.detach().to(dtype),
-            strict=True,
-        )
+        prompts = torch.stack([classifier.prompt_keys, classifier.prompt_values], dim=1)
+        prompts = prompts.detach().to(self._words.dtype).transpose(2, 3).unsqueeze(2)
         self._layers = [
-            _layer(layer, keys[None], values[None])
-            for layer, (keys, values) in zip(encoder.encoder.layer, prompts, strict=True)
+            _layer(layer, prompt)
+            for layer, prompt in zip(encoder.encoder.layer, prompts, strict=True)
         ]
         self._topic_head, self._sentiment_head = classifier.topic_head, classifier.sentiment_head
         self._lanes = lanes
@@ -131,7 +126,7 @@ class Serving:
         for layer in self._layers:
             mixed = layer.mix(self._attention(layer, layer.query_key_value(states), groups))
             states = layer.mix_norm(mixed.add_(states))
-            wide = functional.gelu(layer.widen(states))
+            wide = torch.ops.aten.gelu_(layer.widen(states))
             states = layer.narrow_norm(layer.narrow(wide).add_(states))
         means = [
             states[group.start : group.end]
@@ -143,19 +138,21 @@ class Serving:
 
     def _attention(self, layer: Layer, projected: Tensor, groups: Sequence[Group]) -> Tensor:
         """Attention of (tokens, 3 x width) within each row and to the prompt: (tokens, width)."""
-        tokens, width = projected.shape[0], projected.shape[1] // 3
-        mixed = projected.new_zeros(tokens, width)
+        width, vectors = projected.shape[1] // 3, layer.prompt.shape[2]
+        heads = (self._heads, width // self._heads)
+        mixed = []
         for group in groups:
-            shape = (group.rows, group.length, 3, self._heads, width // self._heads)
-            part = projected[group.start : group.end].view(shape).permute(2, 0, 3, 1, 4)
-            query, key, value = part.unbind(0)
+            own = projected[group.start : group.end].view(group.rows, group.length, 3, *heads)
+            seen = projected.new_empty(2, group.rows, vectors + group.length, *heads)
+            seen[:, :, :vectors] = layer.prompt
+            seen[:, :, vectors:] = own[:, :, 1:].permute(2, 0, 1, 3, 4)
+            keys, values = seen.transpose(2, 3).unbind(0)
             attended = functional.scaled_dot_product_attention(
-                query,
-                torch.cat([layer.prompt_keys.expand(group.rows, -1, -1, -1), key], dim=2),
-                torch.cat([layer.prompt_values.expand(group.rows, -1, -1, -1), value], dim=2),
+                own[:, :, 0].transpose(1, 2), keys, values
             )
-            mixed[group.start : group.end] = attended.transpose(1, 2).reshape(-1, width)
-        return mixed
+            mixed.append(attended.transpose(1, 2).reshape(-1, width))
+        mixed.append(projected.new_zeros(projected.shape[0] - groups[-1].end, width))
+        return torch.cat(mixed)
 
 
 def split(lengths: Sequence[int], lanes: int) -> list[tuple[int, int]]:
@@ -184,7 +181,7 @@ def _groups(lengths: Sequence[int]) -> list[Group]:
     return groups
 
 
-def _layer(layer: Any, prompt_keys: Tensor, prompt_values: Tensor) -> Layer:  # noqa: ANN401 - transformers' modules are untyped
+def _layer(layer: Any, prompt: Tensor) -> Layer:  # noqa: ANN401 - transformers' modules are untyped
     attention, mix, narrow = layer.attention.self, layer.attention.output, layer.output
     projections = (attention.query, attention.key, attention.value)
     return Layer(
@@ -197,8 +194,7 @@ def _layer(layer: Any, prompt_keys: Tensor, prompt_values: Tensor) -> Layer:  # 
         widen=_linear(layer.intermediate.dense.weight, layer.intermediate.dense.bias),
         narrow=_linear(narrow.dense.weight, narrow.dense.bias),
         narrow_norm=_norm(narrow.LayerNorm),
-        prompt_keys=prompt_keys,
-        prompt_values=prompt_values,
+        prompt=prompt.contiguous(),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
@@ -29,7 +30,7 @@ from models.card import (
     read_weights,
     write,
 )
-from models.classifier import Classifier, describe, pad, trained
+from models.classifier import Classifier, add_topics, describe, logits, trained
 from models.prediction import SENTIMENTS, Prediction
 from models.prompts import Prompt, initial_vectors
 from models.taxonomy import Label, Taxonomy
@@ -66,8 +67,6 @@ GOLDEN_TEXTS = (
 GOLDEN_TOLERANCE = 0.01
 """In logits. Another processor's order of sums moves float32 results by under 0.001."""
 
-PREDICT_ROWS = 64
-
 
 class Version:
     """A classifier ready to use. ``predict`` may be called from one thread at a time.
@@ -81,6 +80,8 @@ class Version:
     ) -> None:
         self.card = card
         self.classifier = classifier
+        self.backbone = backbone
+        self.labels = labels
         self.tokenizer: Tokenizer = backbone.tokenizer
         self.pad_id = backbone.pad_id
         self.topics = tuple(label.name for label in labels.topics)
@@ -138,23 +139,6 @@ class Version:
         ]
 
 
-@torch.inference_mode()
-def logits(
-    classifier: Classifier, rows: Sequence[Sequence[int]], pad_id: int
-) -> tuple[Tensor, Tensor]:
-    """Both heads' logits of token ids, in batches of like length, in the order of ``rows``."""
-    device = classifier.prompt_keys.device
-    topic = torch.zeros(len(rows), classifier.topic_head.out_features)
-    sentiment = torch.zeros(len(rows), classifier.sentiment_head.out_features)
-    order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
-    for start in range(0, len(order), PREDICT_ROWS):
-        batch = order[start : start + PREDICT_ROWS]
-        ids, mask = pad([rows[i] for i in batch], pad_id)
-        t, s = classifier(ids.to(device), None if mask is None else mask.to(device))
-        topic[batch], sentiment[batch] = t.cpu(), s.cpu()
-    return topic, sentiment
-
-
 def untuned(
     backbone: Backbone, prompt: Prompt, labels: Taxonomy, vectors: int
 ) -> tuple[Card, Classifier]:
@@ -187,7 +171,7 @@ def save(folder: Path, card: Card, classifier: Classifier, backbone: Backbone) -
     Raises:
         FileExistsError: ``folder`` holds a version already; a name is used once.
     """
-    card = replace(card, golden=_golden(card, classifier, backbone))
+    card = replace(card, golden=_golden(GOLDEN_TEXTS, card, classifier, backbone))
     return write(folder, card, trained(classifier))
 
 
@@ -217,7 +201,7 @@ def load(
         raise BackboneDiffers(f"{folder} was tuned on {card.backbone}, found {backbone.name}")
     classifier = _fill(card, weights, backbone)
     _verify_outputs(card, classifier, backbone)
-    _add_topics(classifier, backbone, labels)
+    add_topics(classifier, backbone, [label.description for label in labels.topics])
     if precision == "bf16" or (precision == "auto" and native_bf16()):
         _to_bf16(classifier)
     backbone.tokenizer.enable_truncation(max_length=backbone.positions - card.vectors)
@@ -269,55 +253,33 @@ def _fill(card: Card, weights: Mapping[str, Tensor], backbone: Backbone) -> Clas
     return classifier
 
 
-def _golden(card: Card, classifier: Classifier, backbone: Backbone) -> list[dict[str, Any]]:
-    rows = [encoding.ids for encoding in backbone.tokenizer.encode_batch_fast(list(GOLDEN_TEXTS))]
-    topic, sentiment = logits(classifier, rows, backbone.pad_id)
+def _golden(
+    texts: Sequence[str], card: Card, classifier: Classifier, backbone: Backbone
+) -> list[dict[str, Any]]:
+    """Per text, each head's logits by label, before temperature."""
+    rows = [encoding.ids for encoding in backbone.tokenizer.encode_batch_fast(list(texts))]
+    both = [values.tolist() for values in logits(classifier, rows, backbone.pad_id)]
     return [
         {
             "text": text,
-            "topic": {name: round(float(v), 4) for name, v in zip(card.topics, t, strict=True)},
-            "sentiment": {
-                name: round(float(v), 4) for name, v in zip(card.sentiments, s, strict=True)
-            },
+            "topic": {name: round(v, 4) for name, v in zip(card.topics, t, strict=True)},
+            "sentiment": {name: round(v, 4) for name, v in zip(card.sentiments, s, strict=True)},
         }
-        for text, t, s in zip(GOLDEN_TEXTS, topic, sentiment, strict=True)
+        for text, t, s in zip(texts, *both, strict=True)
     ]
 
 
 def _verify_outputs(card: Card, classifier: Classifier, backbone: Backbone) -> None:
     """Compare with the logits on the card, in float32 and by label, before anything is added."""
+    found = _golden([known["text"] for known in card.golden], card, classifier, backbone)
     worst = max(
-        abs(found[task][name] - value)
-        for known, found in zip(card.golden, _golden(card, classifier, backbone), strict=True)
+        abs(here[task].get(name, math.inf) - value)
+        for known, here in zip(card.golden, found, strict=True)
         for task in ("topic", "sentiment")
         for name, value in known[task].items()
     )
     if not worst <= GOLDEN_TOLERANCE:
         raise OutputsDiffer(f"version {card.id}: logits are {worst:.3f} off those on its card")
-
-
-def _add_topics(classifier: Classifier, backbone: Backbone, labels: Taxonomy) -> None:
-    """Give each topic that was not tuned a row made of its description.
-
-    Tuning moves the rows away from their descriptions, so a bare description would speak in
-    another scale. The tuned rows say how far: the new row lies from their mean as its description
-    lies from the mean description, times the factor that fits the tuned ones best.
-    """
-    head = classifier.topic_head
-    tuned = head.out_features
-    if len(labels.topics) == tuned:
-        return
-    meanings = describe(classifier, backbone, [label.description for label in labels.topics])
-    centre, middle = head.weight.mean(dim=0), meanings[:tuned].mean(dim=0)
-    near, far = meanings[:tuned] - middle, head.weight - centre
-    factor = (near * far).sum() / (near * near).sum().clamp(min=1e-9)
-    extended = torch.nn.Linear(head.in_features, len(labels.topics))
-    with torch.no_grad():
-        extended.weight.copy_(
-            torch.cat([head.weight, centre + factor * (meanings[tuned:] - middle)])
-        )
-        extended.bias.copy_(torch.cat([head.bias, head.bias.mean().expand(len(meanings) - tuned)]))
-    classifier.topic_head = extended
 
 
 def _to_bf16(classifier: Classifier) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,32 +41,47 @@ def evaluate_file(settings: Settings, file: Path, split: str | None) -> Shown:
         if rows.empty:
             raise dataset.DatasetError(f"{file} has no rows of split {split!r}, only {known}")
     report: dict[str, Any] = evaluation.evaluate(version, rows).as_json()
-    tables = [report_table(task, report[task]) for task in ("sentiment", "topic") if report[task]]
+    tasks = [task for task in ("sentiment", "topic") if report.get(task)]
+    tables = [report_table(task, report[task]) for task in tasks]
     return Shown({"version": version.id, **report}, Group(*tables))
 
 
+def recipe_of(changes: list[str]) -> training.Recipe:
+    """The default recipe with ``name=value`` changes; a value has the type of the default.
+
+    Raises:
+        DatasetError: an unknown name, or a value of another type.
+    """
+    recipe = training.Recipe()
+    for change in changes:
+        name, _, value = change.partition("=")
+        if name not in {field.name for field in fields(recipe)}:
+            known = ", ".join(field.name for field in fields(recipe))
+            raise dataset.DatasetError(f"the recipe has no {name!r}; it has {known}")
+        kind = type(getattr(recipe, name))
+        try:
+            recipe = replace(recipe, **{name: kind(value)})
+        except ValueError as error:
+            raise dataset.DatasetError(f"{change}: {name} takes {kind.__name__}") from error
+    return recipe
+
+
 def train_version(
-    data: list[Path], out: Path, console: Console, *, epochs: int | None, seed: int | None
+    data: list[Path], out: Path, console: Console, *, start: Path | None, changes: list[str]
 ) -> Shown:
     """Train on the rows whose split is ``train`` and store the version in ``out``."""
-    recipe = training.Recipe()
-    if epochs is not None:
-        recipe = replace(recipe, epochs=epochs)
-    if seed is not None:
-        recipe = replace(recipe, seed=seed)
+    recipe = recipe_of(changes)
     with progress(console) as display:
         task = display.add_task("training", total=None, facts="")
 
         def show(at: training.Progress) -> None:
-            total = at.epochs * at.steps
-            done = (at.epoch - 1) * at.steps + at.step
             facts = f"epoch {at.epoch}/{at.epochs}, loss {at.loss:.3f}"
-            display.update(task, total=total, completed=done, facts=facts)
+            display.update(task, total=at.steps, completed=at.step, facts=facts)
             for name, score in (at.scores or {}).items():
                 console.print(
                     f"epoch {at.epoch}: {name} accuracy {score.accuracy:.3f}, "
                     f"macro F1 {score.macro_f1:.3f} on {score.n} inner rows"
                 )
 
-        card = training.train(data, out, recipe, show)
+        card = training.train(data, out, recipe, show, start=start)
     return Shown({"version": card.id, "folder": str(out), "scores": card.scores})

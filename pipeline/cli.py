@@ -141,15 +141,22 @@ def train(
     *,
     data: Annotated[list[Path], typer.Option("--data", help="Labelled JSONL; may be repeated.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the version; must not exist.")],
-    epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of order and initial values.")] = None,
+    start: Annotated[
+        Path | None, typer.Option("--from", help="Version to go on from; default the prompt.")
+    ] = None,
+    recipe: Annotated[
+        list[str] | None, typer.Option("--set", help="name=value of the recipe; may be repeated.")
+    ] = None,
     as_json: Json = False,
+    config: Config = None,
 ) -> None:
     """Tune the prompt and the heads on labelled rows, and store the version."""
     from pipeline.classifying import train_version
 
     with reported():
-        show(train_version(data, out, stderr, epochs=epochs, seed=seed), as_json=as_json)
+        load_settings(config)
+        shown = train_version(data, out, stderr, start=start, changes=recipe or [])
+        show(shown, as_json=as_json)
 
 
 @app.command()

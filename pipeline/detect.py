@@ -236,13 +236,17 @@ class Detection:
             done.watches[key] = watch.to_json()
 
     def _record(self, found: Found, at: datetime) -> Incident:
-        """The incident's row after a change; its evidence is renewed unless it was resolved."""
+        """The incident's row after a change, with the evidence of its strongest evaluation."""
         watch = found.watch
         old = self._incidents.get(watch.incident)
         if old is not None and watch.state == "cooling":
             return replace(
                 old, state=watch.state, resolved_at=at, changed_at=at, revision=watch.revision
             )
+        evidence = self._evidence(found, at)
+        if old is not None and found.change is not None and found.change.what == "updated":
+            # More stories in a longer window can be less unusual than fewer were in a short one.
+            evidence = min(old.evidence, evidence, key=_unusual)
         return Incident(
             id=watch.incident,
             kind=watch.kind,
@@ -253,7 +257,7 @@ class Detection:
             opened_at=watch.opened_at or at,
             changed_at=at,
             revision=watch.revision,
-            evidence=self._evidence(found, at),
+            evidence=evidence,
             parent=old.parent if old else None,
             told=old.told if old else None,
         )
@@ -320,6 +324,10 @@ class Detection:
             for name, incident in self._incidents.items()
             if incident.resolved_at is None or incident.changed_at >= at - kept
         }
+
+
+def _unusual(evidence: dict[str, Any]) -> float:
+    return float(evidence["p_count"])
 
 
 def _candidate(incident: Incident) -> Candidate:

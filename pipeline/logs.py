@@ -36,6 +36,7 @@ def configure(settings: LogSettings, stream: TextIO) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
+        # Made text here: the renderer's own tracebacks show local variables, so secrets too.
         structlog.processors.format_exc_info,
     ]
     write = [_mask, *(_console(stream) if console else [structlog.processors.JSONRenderer()])]
@@ -59,9 +60,7 @@ def configure(settings: LogSettings, stream: TextIO) -> None:
 
 
 def _console(stream: TextIO) -> list[Processor]:
-    # The tracebacks that show local variables would show secrets.
-    plain = structlog.dev.plain_traceback
-    renderer = structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=plain)
+    renderer = structlog.dev.ConsoleRenderer(colors=stream.isatty())
 
     def render(logger: WrappedLogger, method: str, event: EventDict) -> str:
         if event.get("event") == "incident":
@@ -90,7 +89,10 @@ def _mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
 
 
 def _escape(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    return {name: _escaped(value, lines=name in _TRACEBACKS) for name, value in event.items()}
+    return {
+        str(_escaped(name)): _escaped(value, lines=name in _TRACEBACKS)
+        for name, value in event.items()
+    }
 
 
 def _escaped(value: object, *, lines: bool = False) -> object:

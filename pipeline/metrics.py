@@ -27,12 +27,12 @@ from alerts.rules import RULES, SEVERITIES, Rule, Severity
 from ingest.article import REJECT_REASONS, RejectReason
 from ingest.kafka.gap import GAP_REASONS, GapReason
 from models.prediction import SENTIMENTS
+from pipeline.monitor import Outcome
 
 Stage = Literal["poll", "parse", "tokenise", "infer", "commit", "count", "detect", "tell"]
 STAGES: Final = get_args(Stage)
 Task = Literal["topic", "sentiment"]
 TASKS: Final = get_args(Task)
-Outcome = Literal["delivered", "retried", "gave_up"]
 OUTCOMES: Final = get_args(Outcome)
 KINDS: Final = ("all", "topic", "company")
 CHANGES: Final = get_args(What)

@@ -87,7 +87,7 @@ def sample_stream(*, days: int = 14, seed: int = 7) -> Iterator[bytes]:
 def samples(*, days: int = 14, seed: int = 7) -> list[Sample]:
     """The stream with the truth about each line, in order of arrival.
 
-    Event time runs from :data:`START` for ``days``; a burst that does not fit in is left out.
+    Event time runs from :data:`START` for ``days``; what would come later is left out.
     """
     rng = random.Random(seed)  # noqa: S311 - invented news, not a secret
     newsroom = Newsroom(rng, BURSTS)
@@ -98,8 +98,7 @@ def samples(*, days: int = 14, seed: int = 7) -> list[Sample]:
     stories += [newsroom.copy(story) for story in stories if story.fate == "copied"]
     end = START + timedelta(days=days)
     for burst in BURSTS:
-        if burst.end <= end:
-            stories += newsroom.event(burst)
+        stories += newsroom.event(burst)
     stories = sorted((story for story in stories if story.at < end), key=lambda story: story.at)
     lines = _lines(stories, newsroom.outlets, rng)
     return sorted(lines, key=lambda sample: sample.arrived_at)

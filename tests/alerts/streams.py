@@ -1,6 +1,6 @@
 """Made-up streams of news counts with known spikes, and a desk that watches them.
 
-The parameters are those of DETECTION 1.5: negative-binomial hours, a day with a peak and a
+Chosen to be like newswires: negative-binomial hours, a day with a peak and a
 trough six times apart, a quiet weekend, a level and a share that drift.
 """
 

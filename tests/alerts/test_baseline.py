@@ -150,7 +150,9 @@ def test_expected_count_is_linear_inside_the_hour_but_not_across_a_step() -> Non
     baseline = counts(ramp)
     early, late = (baseline.expected(at(21, 15, minute))[0, 0] for minute in (15, 55))
     hour = baseline.expected(at(21, 16))[0, 1]
-    assert early < hour / 4.0 < late
+    assert hour == pytest.approx(15.0, rel=0.01)
+    assert 4.0 * early == pytest.approx(15.125 - 0.5, rel=0.01)
+    assert 4.0 * late == pytest.approx(15.0 + 47.5 / 60.0 - 0.5, rel=0.01)
     # From 23 an hour down to 8 is a step: the last quarter does not lean towards the next day.
     last, of_it = baseline.expected(at(22, 0))[0, :2]
     assert last >= of_it / 4.0 - 1e-9
@@ -229,6 +231,16 @@ def test_share_varies_with_the_hour_of_the_day_for_every_key() -> None:
     assert night[0] == pytest.approx(0.4, rel=0.2)
     assert noon[0] == pytest.approx(0.1, rel=0.2)
     assert night[1] > 2.0 * noon[1]
+
+
+def test_rhythm_of_the_share_is_not_taken_for_spread() -> None:
+    steady, daily = (ShareBaseline(np.array([0]), SETTINGS) for _ in range(2))
+    total = np.array([60.0])
+    for hour in range(24 * 21):
+        steady.learn(MONDAY + hour * HOUR, 0.25 * total, total)
+        share = 0.35 if hour % 24 < 12 else 0.15
+        daily.learn(MONDAY + hour * HOUR, share * total, total)
+    assert daily.concentration[0] > 0.5 * steady.concentration[0]
 
 
 def test_share_of_a_window_weighs_its_hours_by_their_stories() -> None:

@@ -133,6 +133,7 @@ def test_tone_shift_crosses(reading: Reading, expected: Crossing) -> None:
         (spike(observed=9), MANY, "warn"),
         (spike(in_bh=False), MANY, "warn"),
         (spike(baseline_days=6.9), MANY, "warn"),
+        (spike(baseline_days=7.0), MANY, "critical"),
         (spike(sparse=True), MANY, "critical"),
         # sources: as many as could be expected
         (SPIKE, Sources(3, 9), "critical"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import pickle
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import alerts.spikes
 from alerts.scores import Scores, SpikeSettings
 from alerts.spikes import SpikeDetector
 from alerts.windows import BUCKETS, HOUR, IntArray
@@ -137,6 +139,12 @@ def test_three_stories_about_an_unknown_company_are_no_spike_and_eight_are() -> 
     assert many.sparse
 
 
+def test_two_stories_are_never_unusual() -> None:
+    two = TAUGHT.score(NOON, *window(2, 2, buckets=1))
+    assert (two.s_count[2], two.s_share[2]) == (0.0, 0.0)
+    assert TAUGHT.score(NOON, *window(2, 3, buckets=1)).s_count[2] > 0.0
+
+
 def test_three_stories_within_five_minutes_are_no_spike_either() -> None:
     for key in (2, 3):
         assert TAUGHT.score(NOON, *window(key, 3, buckets=1)).s_count[key] < 3.16
@@ -225,3 +233,8 @@ def test_gap_in_the_stream_teaches_nothing() -> None:
     none = np.zeros((len(streams.keys), BUCKETS), dtype=np.int64)
     at = MONDAY + timedelta(days=6, hours=6)
     assert equal(before.score(at, none, none), after.score(at, none, none))
+
+
+def test_example_in_the_docstring_is_true() -> None:
+    failed, attempted = doctest.testmod(alerts.spikes)
+    assert failed == 0 < attempted

@@ -87,6 +87,7 @@ def test_the_publishers_tags_are_understood(tag: str, symbol: str | None) -> Non
 def test_a_name_beside_a_certain_one_needs_a_list_between_them() -> None:
     assert named("Walmart, Target Face Squeeze") == ["TGT", "WMT"]
     assert named("Walmart Exceeds Target Again") == ["WMT"]
+    assert named("Walmart, Target, Gap Face Squeeze") == ["GAP", "TGT", "WMT"]
     assert named("Block, Gap, Target, Walmart Face Squeeze") == ["GAP", "TGT", "WMT", "XYZ"]
     assert named("Block, Gap, Target Face Squeeze") == []
 
@@ -113,6 +114,7 @@ def test_lower_case_never_moves_a_letter() -> None:
         ("HARBOUR STEEL CUTS ITS $2bn OUTLOOK AFTER FIRE", "capitals"),
         ("Why Harbour Steel Fell with Peers", "title"),
         ("Steel, Copper and Zinc face tariffs", "sentence"),
+        ("Harbour joins Steel Copper", "sentence"),
         ("Harbour", "title"),
         ("", "title"),
         ("2024", "title"),

@@ -171,6 +171,14 @@ def test_seek_goes_forward_and_back(write: Write) -> None:
     assert source.finished
 
 
+def test_a_record_looked_at_is_not_delivered_after_seek(write: Write) -> None:
+    source = opened(write(b"0\n1\n2\n"))
+    source.seek(2)
+    assert source.end() == 3
+    source.seek(0)
+    assert values(source.poll(0)) == [b"0", b"1", b"2"]
+
+
 @pytest.mark.parametrize("follow", [False, True])
 def test_a_position_past_the_end_asks_whether_the_file_was_replaced(
     log: Path, *, follow: bool

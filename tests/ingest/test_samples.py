@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ import pytest
 from ingest.article import REJECT_REASONS, Article, Rejected, parse
 from ingest.companies import Watchlist
 from ingest.samples import BURSTS, START, Burst, Sample, sample_stream, samples
-from ingest.samples.phrases import read
+from ingest.samples.phrases import Phrases, read
 from ingest.samples.stream import BREAKS
 
 HOUR = timedelta(hours=1)
@@ -29,6 +30,11 @@ def stream(request: pytest.FixtureRequest) -> list[Sample]:
 @pytest.fixture(scope="module")
 def watchlist() -> Watchlist:
     return Watchlist.load()
+
+
+@pytest.fixture
+def phrases() -> Phrases:
+    return Phrases(random.Random(3))  # noqa: S311 - invented news, not a secret
 
 
 def article(sample: Sample) -> Article:
@@ -284,8 +290,67 @@ def test_the_watch_list_finds_the_companies_the_patterns_mean(
         assert {found.symbol for found in watchlist.find(sample.title, "")} == meant, sample.title
 
 
-def test_a_shorter_stream_has_no_bursts_and_stays_within_its_days() -> None:
-    short = samples(days=2)
+@pytest.mark.parametrize("seed", range(6))
+def test_a_shorter_stream_ends_with_its_last_day(seed: int) -> None:
+    short = samples(days=2, seed=seed)
     assert 200 <= len(short) <= 400
-    assert not any(sample.kind != "bad" and sample.topic == "" for sample in short)
-    assert max(event_time(sample) for sample in stories(short)) < START + timedelta(days=2)
+    good = [article(sample).published_at for sample in short if sample.kind != "bad"]
+    assert max(at for at in good if at) < START + timedelta(days=2)
+
+
+def test_bursts_last_about_two_hours_in_the_second_week_on_a_day_of_their_own() -> None:
+    assert [event.kind for event in BURSTS].count("negative") == 2
+    assert all(1.5 * HOUR <= event.end - event.start <= 3 * HOUR for event in BURSTS)
+    assert all(a.end + 12 * HOUR < b.start for a, b in pairwise(BURSTS))
+    assert BURSTS[0].start - START > timedelta(days=7)
+    assert all(event.start.weekday() < 5 for event in BURSTS)
+
+
+def test_numbered_slots_are_different_words(phrases: Phrases) -> None:
+    for _ in range(200):
+        filled = phrases.fill("{crude}|{crude2}|{crude3}|{crude}", {}, START).casefold().split("|")
+        assert filled[0] == filled[3]
+        assert len(set(filled)) == 3
+
+
+def test_every_word_of_a_list_comes_before_any_comes_again(phrases: Phrases) -> None:
+    crudes = [phrases.fill("{crude}", {}, START).casefold() for _ in range(8)]
+    assert len(set(crudes[:4])) == len(set(crudes[4:])) == 4
+
+
+@pytest.mark.parametrize(
+    ("pattern", "low", "high", "form"),
+    [
+        ("{2..4}", 2, 4, r"\d"),
+        ("{1.5..1.7}", 1.5, 1.7, r"\d\.\d"),
+        ("{0.05..0.07}", 0.05, 0.07, r"\d\.\d\d"),
+        ("{900..1,100}", 900, 1_100, r"\d00|1,\d00"),
+        ("{1998..2001}", 1998, 2001, r"\d{4}"),
+    ],
+)
+def test_figures_reach_both_bounds_and_have_the_digits_of_the_lower_one(
+    phrases: Phrases, pattern: str, low: float, high: float, form: str
+) -> None:
+    texts = {phrases.fill(pattern, {}, START) for _ in range(200)}
+    assert all(re.fullmatch(form, text) for text in texts)
+    figures = [float(text.replace(",", "")) for text in texts]
+    assert (min(figures), max(figures)) == (low, high)
+
+
+@pytest.mark.parametrize(("hour", "index"), [(6, "asia"), (7, "europe"), (14, "america")])
+def test_markets_are_those_that_are_open(phrases: Phrases, hour: int, index: str) -> None:
+    names = read("words")["clock"][index]["index"].split(", ")
+    assert phrases.fill("{index}", {}, START.replace(hour=hour)) in names
+
+
+@pytest.mark.parametrize(
+    ("pattern", "filled"),
+    [
+        ("a [orange] and a [pear]", "An orange and a pear"),
+        ("a 8% rise, a 80% rise, a 18% rise", "An 8% rise, an 80% rise, an 18% rise"),
+        ("a 12% rise, a unit", "A 12% rise, a unit"),
+        ("on {today}", "On Monday"),
+    ],
+)
+def test_filled_patterns_are_grammatical(phrases: Phrases, pattern: str, filled: str) -> None:
+    assert phrases.fill(pattern, {}, START) == filled

@@ -26,6 +26,7 @@ def seen(after: timedelta, source: str = "wire", name: str = "1", text: str = "x
     [
         'HARBOUR STEEL\'S "BAD" YEAR - OUTLOOK CUT...',
         "Harbour Steel\u2019s \u201cbad\u201d year \u2013 outlook cut\u2026",
+        'Harbour Steel\u00b4s "bad" year - outlook cut...',
         "  Harbour\tSteel's \u00abbad\u00bb year\u00a0\u2014 outlook  cut... ",
         '\uff28arbour Steel\'s "bad" year \u2212 out\u00adlook cut...',
     ],

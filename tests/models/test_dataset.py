@@ -48,8 +48,8 @@ def test_training_texts_are_prepared_as_served_ones_are(read: Any) -> None:
 
 def test_only_rows_whose_split_is_train_are_trained_on(read: Any) -> None:
     splits = ["train", "valid", "test", "Train", "", None]
-    rows = read([row(f"text {s}", s, sentiment="neutral") for s in splits])
-    assert training(rows)["text"].tolist() == ["text train"]
+    rows = read([row(f"text {i}", s, sentiment="neutral") for i, s in enumerate(splits)])
+    assert training(rows)["text"].tolist() == ["text 0"]
 
 
 def test_file_without_splits_is_all_training(read: Any) -> None:
@@ -68,13 +68,10 @@ def test_repeats_become_one_row_with_the_labels_of_all(read: Any) -> None:
         [row("acme  FALLS", topic="Stock Movement")],
     )
     split = dataset.split(rows, inner_share=0.0, seed=7)
-    merged = split.training.set_index("text")
-    assert merged.loc["Acme falls!", ["topic", "sentiment"]].tolist() == [
-        "Stock Movement",
-        "negative",
-    ]
+    found = split.training[["text", "topic", "sentiment"]].to_numpy().tolist()
+    assert ["Acme falls!", "Stock Movement", "negative"] in found
+    assert len(found) == 2
     assert split.repeats == 1
-    assert len(merged) == 2
 
 
 def test_contradicting_labels_are_dropped_task_by_task(read: Any) -> None:

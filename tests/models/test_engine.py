@@ -304,6 +304,23 @@ def test_close_that_takes_too_long_answers_the_rest_with_the_refusal() -> None:
         waiting.result(SECONDS)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_model_thread_that_dies_leaves_nobody_waiting() -> None:
+    toy = Toy()
+
+    def die(rows: Sequence[Sequence[int]]) -> list[Prediction]:
+        raise SystemExit
+
+    toy.run = die
+    with running(toy, PROMPT.model_copy(update={"max_wait_seconds": 0.3})) as engine:
+        cancelled, reply = engine.submit(["x"]), engine.submit(["xx"])
+        assert cancelled.cancel()
+        with pytest.raises(EngineClosed):
+            reply.result(SECONDS)
+        with pytest.raises(EngineClosed):
+            engine.submit(["x"])
+
+
 def test_full_queue_holds_callers_back_and_then_refuses() -> None:
     gate = Gate()
     settings = PROMPT.model_copy(update={"max_waiting_rows": 2, "max_hold_seconds": 0.1})

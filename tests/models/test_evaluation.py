@@ -21,8 +21,8 @@ def test_scores_of_five_rows_by_hand() -> None:
     assert report.n == 5
     assert report.accuracy == pytest.approx(3 / 5)
     a, b = report.per_class["a"], report.per_class["b"]
-    assert (a.precision, a.recall, a.support) == (pytest.approx(2 / 3), pytest.approx(2 / 3), 3)
-    assert (b.precision, b.recall, b.support) == (pytest.approx(1 / 2), pytest.approx(1 / 2), 2)
+    assert [a.precision, a.recall, a.f1, a.support] == pytest.approx([2 / 3, 2 / 3, 2 / 3, 3])
+    assert [b.precision, b.recall, b.f1, b.support] == pytest.approx([1 / 2, 1 / 2, 1 / 2, 2])
     assert report.macro_f1 == pytest.approx((2 / 3 + 1 / 2) / 2)
 
 

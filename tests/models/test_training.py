@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from models import backbone, dataset, evaluation, text, training, versions
 from models.backbone import Backbone
 from models.card import CARD, WEIGHTS
 from models.dataset import Leak
+from models.examples import IGNORED, batches, class_weights, examples
 from models.prompts import Prompt
 from models.taxonomy import Taxonomy
-from models.training import IGNORED, Progress, Recipe, batches, class_weights
+from models.training import Progress, Recipe
 
 FALL = ("falls", "drops", "sinks", "slides", "plunges")
 RISE = ("rises", "jumps", "rallies", "soars", "surges")
@@ -74,7 +76,8 @@ def test_smoke_training_beats_the_majority_class(
     out, _ = smoke
     rows = dataset.read([data], labels)
     judged = rows[rows["split"] == "valid"]
-    report = evaluation.evaluate(versions.load(out, precision="fp32"), judged)
+    three = replace(labels, topics=tuple(t for t in labels.topics if t.name in SUBJECTS))
+    report = evaluation.evaluate(versions.load(out, precision="fp32", labels=three), judged)
     for task in dataset.TASKS:
         majority = Counter(judged[task]).most_common(1)[0][1] / len(judged)
         found = getattr(report, task)
@@ -114,11 +117,25 @@ def test_card_tells_what_it_was_made_of(smoke: tuple[Path, list[Progress]], data
     assert card.limits
 
 
+def test_finished_folder_holds_weights_and_card_alone(
+    smoke: tuple[Path, list[Progress]],
+) -> None:
+    assert {file.name for file in smoke[0].iterdir()} == {CARD, WEIGHTS}
+
+
 def test_progress_moves_forward_and_ends_with_scores(smoke: tuple[Path, list[Progress]]) -> None:
     _, seen = smoke
     assert [p.step for p in seen] == sorted(p.step for p in seen)
     assert [p.epoch for p in seen if p.scores] == [1, 2, 3, 4, 5, 6]
     assert (seen[-1].step, seen[-1].epoch) == (seen[-1].steps, QUICK.epochs)
+
+
+def test_topics_without_a_row_are_not_listed_as_tuned_but_still_known(
+    smoke: tuple[Path, list[Progress]], labels: Taxonomy
+) -> None:
+    version = versions.load(smoke[0], precision="fp32")
+    assert set(version.card.topics) == set(SUBJECTS)
+    assert set(version.topics) == {label.name for label in labels.topics}
 
 
 def test_finished_version_is_not_overwritten(
@@ -134,7 +151,7 @@ def test_kept_weights_are_those_of_the_best_epoch(
     out, seen = smoke
     epochs = [p.scores for p in seen if p.scores]
     quality = [sum(r.macro_f1 for r in scores.values()) / len(scores) for scores in epochs]
-    best = epochs[quality.index(max(quality))]
+    best = epochs[max(range(len(epochs)), key=lambda i: (quality[i], i))]
     kept = versions.load(out, precision="fp32").card.scores["inner"]
     assert {t: r["macro_f1"] for t, r in kept.items()} == {t: r.macro_f1 for t, r in best.items()}
 
@@ -148,8 +165,9 @@ class TestOnATinyEncoder:
     def train(self, data: Path, tiny_folder: Path) -> Any:
         def _train(out: Path, **more: Any) -> versions.Version:
             progress = more.pop("progress", lambda _: None)
+            recipe, files = more.pop("recipe", self.RECIPE), [data, *more.pop("more", [])]
             training.train(
-                [data], out, self.RECIPE, progress, prompt=PROMPT, encoder=tiny_folder, **more
+                files, out, recipe, progress, prompt=PROMPT, encoder=tiny_folder, **more
             )
             return versions.load(out, precision="fp32", encoder=tiny_folder)
 
@@ -162,6 +180,23 @@ class TestOnATinyEncoder:
             tmp_path / "two" / WEIGHTS
         ).read_bytes()
 
+    def test_training_goes_on_from_a_version_and_learns_topics_it_did_not_know(
+        self, train: Any, tmp_path: Path
+    ) -> None:
+        first = train(tmp_path / "first")
+        more = tmp_path / "more.jsonl"
+        rows = [{"text": f"bank beats forecast {i}", "topic": "Earnings"} for i in range(20)]
+        more.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        still = replace(self.RECIPE, prompt_rate=0.0, head_rate=0.0, weight_decay=0.0)
+        second = train(tmp_path / "second", start=tmp_path / "first", more=[more], recipe=still)
+        assert list(second.card.topics) == [*first.card.topics, "Earnings"]
+        assert second.card.recipe["start"] == first.card.id
+        assert second.card.data == [*first.card.data, second.card.data[-1]]
+        known = len(first.card.topics)
+        texts = ["shares fall", "oil rises"]
+        before, after = first.logits(texts)[0], second.logits(texts)[0]
+        assert torch.allclose(before[:, :known], after[:, :known], atol=1e-4)
+
     def test_interrupted_training_leaves_no_version(self, train: Any, tmp_path: Path) -> None:
         def stop(progress: Progress) -> None:
             if progress.scores:
@@ -169,7 +204,7 @@ class TestOnATinyEncoder:
 
         with pytest.raises(KeyboardInterrupt):
             train(tmp_path / "out", progress=stop)
-        assert not (tmp_path / "out" / CARD).exists()
+        assert not {CARD, WEIGHTS} & {file.name for file in (tmp_path / "out").iterdir()}
         assert train(tmp_path / "out").topics  # the folder can be used again
 
     def test_leak_stops_before_the_first_step(self, train: Any, tmp_path: Path) -> None:
@@ -184,21 +219,20 @@ class TestOnATinyEncoder:
 
 
 def test_batches_hold_every_row_once_within_the_token_budget() -> None:
-    recipe = Recipe(batch_tokens=100)
     rows = [[0] * (3 + i % 40) for i in range(500)] + [[0] * 120]
-    cut = batches(rows, recipe, epoch=1)
+    cut = batches(rows, 100, seed=7, epoch=1)
     assert sorted(i for batch in cut for i in batch) == list(range(501))
     padded = [len(batch) * max(len(rows[i]) for i in batch) for batch in cut]
     assert sorted(padded)[-1] == 120  # longer than the budget: alone
     assert sorted(padded)[-2] <= 100
     assert sum(padded) < 1.15 * sum(map(len, rows))  # like lengths together
-    assert cut == batches(rows, recipe, epoch=1) != batches(rows, recipe, epoch=2)
+    assert cut == batches(rows, 100, seed=7, epoch=1) != batches(rows, 100, seed=7, epoch=2)
 
 
 def test_class_weights_favour_rare_classes_and_average_to_one_a_row() -> None:
     labels = torch.tensor([0] * 90 + [1] * 10 + [IGNORED] * 50)
-    even, half, full = (class_weights(labels, balance) for balance in (0.0, 0.5, 1.0))
-    assert even.tolist() == [1.0, 1.0]
+    even, half, full = (class_weights(labels, 3, balance) for balance in (0.0, 0.5, 1.0))
+    assert even.tolist() == [1.0, 1.0, 1.0]
     assert half[1] / half[0] == pytest.approx(3.0)
     assert full[1] / full[0] == pytest.approx(9.0)
     for weights in (even, half, full):
@@ -213,7 +247,7 @@ def test_training_sees_the_tokens_that_serving_sees(
     path = tmp_path / "one.jsonl"
     path.write_text(json.dumps({"text": raw, "sentiment": "negative"}))
     rows = dataset.read([path], labels)
-    found = training.examples(rows, labels, tiny, max_tokens=64)
+    found = examples(rows, labels, tiny, max_tokens=64)
     card, classifier = versions.untuned(tiny, Prompt(task="report"), labels, 4)
     version = versions.Version(card, classifier, tiny, labels)
     assert found.rows == version.encode([text.prepare(raw)])
@@ -227,7 +261,7 @@ def test_missing_labels_are_ignored_not_guessed(tiny: Backbone, labels: Taxonomy
             "sentiment": [None, "positive"],
         }
     )
-    found = training.examples(frame, labels, tiny, max_tokens=8)
+    found = examples(frame, labels, tiny, max_tokens=8)
     assert found.labels["sentiment"].tolist() == [IGNORED, 2]
     assert found.labels["topic"].tolist() == [5, IGNORED]
     assert max(map(len, found.rows)) <= 8

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from models import backbone, taxonomy, versions
 from models.backbone import BackboneError, file_sha256
 from models.card import CARD, WEIGHTS, Card
+from models.classifier import add_topics
 from models.prompts import Prompt
 from models.taxonomy import Label, Taxonomy
 from models.versions import VersionError
@@ -154,6 +155,30 @@ def another_encoder(content: dict[str, Any]) -> None:
     content["backbone_sha256"] = "0" * 64
 
 
+def no_golden_outputs(content: dict[str, Any]) -> None:
+    content["golden"] = []
+
+
+def golden_without_text(content: dict[str, Any]) -> None:
+    del content["golden"][0]["text"]
+
+
+def labels_without_names(content: dict[str, Any]) -> None:
+    content["topics"] = list(content["topics"].values())
+
+
+def no_temperature(content: dict[str, Any]) -> None:
+    del content["temperatures"]["sentiment"]
+
+
+def temperature_of_nothing(content: dict[str, Any]) -> None:
+    content["temperatures"]["topic"] = 0
+
+
+def another_label(content: dict[str, Any]) -> None:
+    content["golden"][0]["topic"] = {"Cheese": 1.0}
+
+
 def more_vectors(content: dict[str, Any]) -> None:
     content["vectors"] = 5
 
@@ -166,6 +191,12 @@ def more_vectors(content: dict[str, Any]) -> None:
         (another_format, "damaged"),
         (another_encoder, "backbone_differs"),
         (more_vectors, "damaged"),
+        (no_golden_outputs, "damaged"),
+        (golden_without_text, "damaged"),
+        (labels_without_names, "damaged"),
+        (no_temperature, "damaged"),
+        (temperature_of_nothing, "damaged"),
+        (another_label, "outputs_differ"),
     ],
 )
 def test_card_that_tells_something_else_is_refused_even_with_its_id_put_right(
@@ -283,6 +314,15 @@ def test_added_topic_gets_a_row_and_leaves_the_others_logits_alone(
     assert before.card.id == after.card.id
 
 
+def test_topic_added_to_an_untuned_version_is_its_description(tiny_folder: Path) -> None:
+    loaded = backbone.load(tiny_folder)
+    prompt = Prompt(task="the outlook of a company")
+    _, whole = versions.untuned(loaded, prompt, LABELS, 4)
+    _, part = versions.untuned(loaded, prompt, replace(LABELS, topics=LABELS.topics[:2]), 4)
+    add_topics(part, loaded, [label.description for label in LABELS.topics])
+    assert torch.allclose(part.topic_head.weight, whole.topic_head.weight, atol=1e-5)
+
+
 def test_half_precision_stays_close(saved: Path, tiny_folder: Path) -> None:
     full = reload(saved, tiny_folder)
     half = versions.load(saved, precision="bf16", labels=LABELS, encoder=tiny_folder)
@@ -325,18 +365,32 @@ def test_shipped_version_reads_plain_headlines_as_anyone_would(shipped: versions
     assert [(p.topic, p.sentiment) for p in found] == list(expected.values())
 
 
-def test_new_topic_works_from_its_description_alone() -> None:
+@pytest.mark.parametrize(
+    ("topic", "texts"),
+    [
+        (
+            Label("Space", "Rockets, satellites, launches into orbit and missions to the Moon."),
+            [
+                "Rocket carrying six satellites reaches orbit",
+                "Mission to the Moon delayed after rocket engine fault",
+                "Satellite launch scrubbed minutes before lift-off",
+            ],
+        ),
+        (
+            Label("Agriculture", "Wheat, corn, soybeans, cattle, harvests and their prices."),
+            [
+                "Wheat futures jump on drought in the plains",
+                "Soybean harvest to hit record, ministry says",
+                "Cattle herd smallest in decades",
+            ],
+        ),
+    ],
+)
+def test_new_topic_works_from_its_description_alone(topic: Label, texts: list[str]) -> None:
     labels = taxonomy.load()
-    space = Label("Space", "Rockets, satellites, launches into orbit and missions to the Moon.")
     version = versions.load(
-        precision="fp32", labels=replace(labels, topics=(*labels.topics, space))
+        precision="fp32", labels=replace(labels, topics=(*labels.topics, topic))
     )
-    in_space = [
-        "Rocket carrying six satellites reaches orbit",
-        "Mission to the Moon delayed after rocket engine fault",
-        "Satellite launch scrubbed minutes before lift-off",
-    ]
-    elsewhere = ["Acme raises quarterly dividend", "Central bank holds interest rates"]
-    topics = [p.topic for p in version.predict(in_space + elsewhere)]
-    assert topics[:3].count("Space") >= 2
-    assert "Space" not in topics[3:]
+    elsewhere = [*versions.GOLDEN_TEXTS, "Acme raises quarterly dividend", "Stocks open higher"]
+    assert [p.topic for p in version.predict(texts)].count(topic.name) >= 2
+    assert topic.name not in [p.topic for p in version.predict(elsewhere)]

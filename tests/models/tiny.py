@@ -46,5 +46,6 @@ def tiny_encoder(folder: Path, family: str = "bert") -> Path:
     )
     with torch.random.fork_rng():
         torch.manual_seed(3)
-        AutoModel.from_config(config).save_pretrained(folder)
+        encoder = AutoModel.from_config(config)  # type: ignore[no-untyped-call]
+        encoder.save_pretrained(folder)
     return folder

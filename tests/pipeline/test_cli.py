@@ -76,3 +76,16 @@ def test_what_the_user_can_mend_is_one_clear_line(
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+def test_recipe_takes_changes_by_name_and_refuses_what_it_does_not_know(
+    command: CliRunner,
+) -> None:
+    arguments = ["train", "--data", "rows.jsonl", "--out", "new"]
+    unknown = command.invoke(app, [*arguments, "--set", "epoch=3"])
+    assert unknown.exit_code == 2
+    assert "epochs" in unknown.stderr
+    wrong = command.invoke(app, [*arguments, "--set", "epochs=many"])
+    assert wrong.exit_code == 2
+    assert "epochs takes int" in wrong.stderr
+    assert not Path("new").exists()

@@ -191,7 +191,7 @@ def test_slow_clients_do_not_hold_up_a_quick_one() -> None:
         other.sendall(b"")
         started = time.monotonic()
         assert ask(server, "/metrics")[0] == 200
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 4
 
 
 def still_open(connection: socket.socket) -> bool:
@@ -210,7 +210,7 @@ def test_a_client_that_drips_is_cut_off() -> None:
         while time.monotonic() - started < 5 and still_open(slow):
             with suppress(OSError):
                 slow.sendall(b"G")
-        assert 0.3 <= time.monotonic() - started < 3
+        assert 0.3 <= time.monotonic() - started < 4
 
 
 def test_the_oldest_connection_gives_way_to_a_new_one() -> None:
@@ -256,7 +256,7 @@ def test_closing_does_not_wait_for_clients_and_frees_the_port() -> None:
         started = time.monotonic()
         server.close()
         server.close()
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 4
         assert slow.recv(1) == b""
         with pytest.raises(OSError, match="refused"):
             socket.create_connection(("127.0.0.1", server.port), timeout=1)

@@ -66,6 +66,15 @@ def test_auto_is_for_people_on_a_terminal_and_for_machines_elsewhere() -> None:
     assert line(file)["event"] == "hello"
 
 
+def test_a_format_that_is_named_holds_everywhere() -> None:
+    logger, terminal = log("json", stream=Terminal())
+    logger.info("hello")
+    assert line(terminal)["event"] == "hello"
+    logger, file = log("console")
+    logger.info("hello")
+    assert not file.getvalue().startswith("{")
+
+
 @pytest.mark.parametrize(
     ("level", "written"),
     [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)],
@@ -101,8 +110,8 @@ def test_no_secret_is_written(format_: Literal["console", "json"]) -> None:
 
 def test_a_secret_over_the_end_of_what_is_shown_is_hidden() -> None:
     logger, stream = log()
-    logger.info("x" * (LONGEST - 10) + "://user:hunter2" + "y" * 100 + "@host")
-    assert "hun" not in stream.getvalue()
+    logger.info("x" * (LONGEST - 15) + "://user:hunter2" + "y" * 100 + "@host")
+    assert "hunter2" not in stream.getvalue()
 
 
 @pytest.mark.parametrize("format_", ["console", "json"])
@@ -127,6 +136,17 @@ def test_control_characters_are_shown_as_their_code() -> None:
     logger, stream = log("console")
     logger.info("news", title="a\x1b[31m\nlevel=error \u202e")
     assert all(code in stream.getvalue() for code in ("\\x1b[31m", "\\nlevel", "\\u202e"))
+
+
+@pytest.mark.parametrize(
+    "code", ["00", "1b", "7f", "9b", "ad", "200b", "200f", "2028", "202e", "2066", "feff"]
+)
+def test_no_invisible_character_reaches_the_console(code: str) -> None:
+    logger, stream = log("console")
+    character = chr(int(code, 16))
+    logger.info(f"a{character}b", **{f"c{character}d": 1})
+    assert character not in stream.getvalue()
+    assert f"{code}b" in stream.getvalue()
 
 
 def test_a_traceback_keeps_its_lines_on_the_console() -> None:
@@ -157,8 +177,9 @@ def test_python_warnings_become_events() -> None:
 
 
 def test_configured_twice_writes_once() -> None:
-    log()
-    logger, stream = log()
+    stream = io.StringIO()
+    log(stream=stream)
+    logger, _ = log(stream=stream)
     logger.info("own")
     logging.getLogger("library").warning("foreign")
     assert len(stream.getvalue().splitlines()) == 2

@@ -51,6 +51,11 @@ def test_idleness_in_an_old_report_is_not_believed() -> None:
     assert watermark(report(), stale, previous=MONDAY) == (MONDAY, "stale_report")
 
 
+def test_report_is_believed_up_to_its_full_age() -> None:
+    just_fresh = report(position=10, at=NINE - timedelta(seconds=60), partition=1)
+    assert watermark(report(), just_fresh) == (NINE - 10 * MINUTE, "moving")
+
+
 def test_nothing_is_complete_before_the_first_dated_article() -> None:
     assert watermark(report(newest=None)) == (None, "no_reports")
     assert watermark() == (None, "no_reports")
