@@ -22,9 +22,10 @@ from alerts.windows import HOUR, WINDOWS, IntArray, Span
 class BaselineSettings(BaseModel):
     """Memory, priors and clips of the baselines. Days and hours are those that were learned."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     season: SeasonSettings = SeasonSettings()
+    """How the rhythm of the week is learned."""
     half_life_days: tuple[float, float] = (2.0, 14.0)
     """Shortest and longest; a busy key forgets faster because it knows sooner."""
     half_life_power: float = 0.35

@@ -22,7 +22,7 @@ Crossing = Literal["none", "once", "strong"]
 class IncidentSettings(BaseModel):
     """When an incident opens, how grave it is, and when it ends. Times are event time."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     open_score: float = 1.95
     """Both tests, -log10 of the tail; in two evaluations in a row."""
@@ -33,24 +33,33 @@ class IncidentSettings(BaseModel):
     sparse_veto: float = 0.2
     """On a sparse key a share with a greater tail says that the news is not negative."""
     least_stories: int = 3
+    """Negative stories in the window; fewer open nothing."""
     least_sources: int = 2
-    """Or as many as were active on the key in 14 days, if that is fewer."""
+    """Of those stories; or as many as were active on the key in 14 days, if that is fewer."""
     least_ratio: float = 1.5
+    """Of the count to the expected."""
     least_lift: float = 0.10
     """Of the share over its baseline, as a fraction of all stories."""
     critical_ratio: float = 3.0
+    """Of the count to the expected; less is at most a warning."""
     critical_stories: int = 10
+    """Negative stories in the window; fewer are at most a warning."""
     critical_sources: int = 3
-    """Or as many as were active, if that is fewer, but never one."""
+    """Of those stories; or as many as were active, if that is fewer, but never one."""
     warn_until_days: float = 7.0
     """A younger baseline gives at most a warning."""
     calm_p_count: float = 0.1
+    """A tail of the last hour's count above this is calm, if the ratio is calm too."""
     calm_ratio: float = 1.25
+    """A ratio of the last hour's count to the expected below this is calm."""
     calm_for: timedelta = timedelta(minutes=30)
+    """After so long a calm the incident is resolved."""
     quiet_for: timedelta = timedelta(hours=3)
-    """Without a negative story."""
+    """After so long without a negative story the incident is resolved."""
     cool_dense: timedelta = timedelta(hours=3)
+    """After the end nothing new opens for so long, on a key with much news."""
     cool_sparse: timedelta = timedelta(hours=12)
+    """The same on a key with little news."""
 
 
 @dataclass(frozen=True, slots=True)

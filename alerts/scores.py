@@ -23,9 +23,10 @@ SEVERAL_WINDOWS: Final = float(np.log10(len(WINDOWS)))
 class SpikeSettings(BaseModel):
     """What the tests need beyond the baselines."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     baseline: BaselineSettings = BaselineSettings()
+    """How the usual is learned."""
     least_negative: int = Field(default=3, ge=1)
     """Fewer negative stories in a window are never unusual."""
     least_stories: int = Field(default=8, ge=1)

@@ -28,7 +28,7 @@ DAYS: Final = np.repeat([5.0 / 7.0, 2.0 / 7.0], HOURS) / HOURS
 class SeasonSettings(BaseModel):
     """How fast and how readily a rhythm is believed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     timezone: str = "UTC"
     """IANA name; the zone in which hours and weekends are told."""

@@ -10,12 +10,10 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
+from alerts.windows import BUCKET
 from models.prediction import SENTIMENTS
-
-BUCKET = timedelta(minutes=5)
-"""Width of a bucket and step of the evaluation, in event time."""
 
 OTHER = "other"
 """The key of everything outside a closed set: labels stay bounded whatever the news brings."""

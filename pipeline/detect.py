@@ -18,7 +18,8 @@ from alerts.linking import WITHIN, Candidate, choose_parent, worth_telling
 from alerts.rules import RULES, SEVERITIES, Rule, Sources, noticeable
 from alerts.scores import Reading, Scores
 from alerts.spikes import SpikeDetector
-from pipeline.count import BUCKET, bucket_start
+from alerts.windows import BUCKET, BUCKETS
+from pipeline.count import bucket_start
 from pipeline.settings import Settings
 from pipeline.store import buckets, incidents, lease
 from pipeline.store.buckets import HOUR, Key, Matrix
@@ -30,7 +31,7 @@ LEARNING_DELAY = timedelta(hours=6)
 """After its end, before an hour teaches the baselines: late articles are in it, and a spike that
 goes on is not yet usual."""
 
-LOOK_BACK = timedelta(minutes=180)
+LOOK_BACK = BUCKETS * BUCKET
 SILENT_AFTER = timedelta(hours=1)
 """Without an article on ``all`` for so long the stream is silent, and nothing grows calm."""
 
@@ -122,10 +123,10 @@ class Detection:
             yield self._run(first, until, epoch, now)
 
     def _next_boundary(self, last: datetime) -> datetime | None:
-        """The next boundary with an article in the 180 minutes before it; None: not up to
-        ``last``.
+        """The next boundary with an article in the 180 minutes before it, ``last`` at most.
 
-        Those between have nothing to say: no window holds anything, and silence resolves nothing.
+        None if there is none. Those between have nothing to say: no window holds anything, and
+        silence resolves nothing.
         """
         after = None if self._cursor is None else self._cursor + BUCKET - LOOK_BACK
         filled = buckets.first_bucket(self._db, after)
@@ -185,7 +186,7 @@ class Detection:
         if changed:
             self._announce(changed, at, done, now)
         self.latest = scores
-        return changed
+        return [(self._incidents[incident.id], change) for incident, change in changed]
 
     def _to_advance(self, scores: Scores) -> list[int]:
         """Rows of the keys whose machines are not at rest, or whose tests may cross."""

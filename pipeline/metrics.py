@@ -27,6 +27,7 @@ from alerts.rules import RULES, SEVERITIES, Rule, Severity
 from ingest.article import REJECT_REASONS, RejectReason
 from ingest.kafka.gap import GAP_REASONS, GapReason
 from models.prediction import SENTIMENTS
+from pipeline.count import OTHER
 from pipeline.monitor import Outcome
 
 Stage = Literal["poll", "parse", "tokenise", "infer", "commit", "count", "detect", "tell"]
@@ -36,8 +37,6 @@ TASKS: Final = get_args(Task)
 OUTCOMES: Final = get_args(Outcome)
 KINDS: Final = ("all", "topic", "company")
 CHANGES: Final = get_args(What)
-
-OTHER: Final = "other"
 
 NEWS: Final = frozenset(
     f"bearwatch_{name}"

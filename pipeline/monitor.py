@@ -8,8 +8,6 @@ from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Literal
 
-import structlog
-
 from alerts.channels import Channel, NotifyError
 from alerts.incidents import Change
 from pipeline.count import Keys
@@ -20,8 +18,6 @@ from pipeline.store.database import Database
 from pipeline.store.incidents import Incident
 from pipeline.telling import from_json
 from pipeline.watermark import Report, Watermark, advance
-
-log = structlog.get_logger()
 
 Outcome = Literal["delivered", "retried", "gave_up"]
 """What became of an attempt to deliver; the same words are metric labels."""
@@ -58,6 +54,8 @@ class Monitor:
         epoch: of the lease that was taken for it: see :mod:`pipeline.store.lease`.
         keep_for: how long the lease lasts from each renewal.
         clock: asked in the midst of long ticks, to renew the lease in time.
+
+    ``detection`` tells what is being watched: newest scores and open incidents.
     """
 
     def __init__(
@@ -75,7 +73,7 @@ class Monitor:
     ) -> None:
         self._db = db
         self._keys = keys
-        self._detection = detection
+        self.detection = detection
         self._channels = channels
         self._lateness = lateness
         self._fresh_for = fresh_for
@@ -116,7 +114,7 @@ class Monitor:
         evaluated = 0
         changes: list[tuple[Incident, Change]] = []
         if watermark.at is not None:
-            for run in self._detection.run(watermark.at, epoch=self._epoch, now=now):
+            for run in self.detection.run(watermark.at, epoch=self._epoch, now=now):
                 evaluated += run.evaluated
                 changes += run.changes
                 self._keep_lease()
@@ -133,11 +131,6 @@ class Monitor:
             perf_counter() - detecting_ended,
             ended,
         )
-
-    @property
-    def detection(self) -> Detection:
-        """What is being watched: newest scores and open incidents."""
-        return self._detection
 
     def release(self) -> None:
         """Give the lease back, so that a standby need not wait for it to run out.

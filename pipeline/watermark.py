@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from pipeline.count import BUCKET, bucket_start
+from alerts.windows import BUCKET
+from pipeline.count import bucket_start
 
 Hold = Literal["moving", "no_reports", "stale_report", "silent", "finished"]
 """Why the watermark is where it is: the same word is logged, exported and tested."""

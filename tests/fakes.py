@@ -11,6 +11,8 @@ from ingest.companies import Mention
 from ingest.files import Record
 from models.prediction import Prediction
 from pipeline.step import Partition
+from pipeline.store.database import Database
+from pipeline.worker import Worker
 
 TOPICS = ("Earnings", "Energy", "Macro")
 COMPANIES = ("ACM", "BRK")
@@ -101,3 +103,19 @@ class ListSource:
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+
+def store_all(db: Database, source: ListSource, clock: ManualClock) -> None:
+    """Let a worker commit all that the source has; nothing is counted."""
+    worker = Worker(
+        db,
+        source,
+        classify=classify,
+        link=link,
+        lateness=timedelta(minutes=10),
+        clock=clock,
+        name="test",
+    )
+    worker.start()
+    while not worker.finished:
+        worker.step(0.0)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import func, select
 
-from pipeline.count import BUCKET
+from alerts.windows import BUCKET
 from pipeline.store.database import Database
 from pipeline.store.tables import baseline_hour, bucket
 

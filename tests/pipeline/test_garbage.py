@@ -12,8 +12,7 @@ from pipeline.store import lease
 from pipeline.store.counting import count_changed
 from pipeline.store.database import Database
 from pipeline.store.summary import Stats, stats
-from pipeline.worker import Worker
-from tests.fakes import COMPANIES, MONDAY, TOPICS, ListSource, ManualClock, classify, link
+from tests.fakes import COMPANIES, MONDAY, TOPICS, ListSource, ManualClock, store_all
 
 KEYS = Keys(frozenset(TOPICS), frozenset(COMPANIES))
 
@@ -50,18 +49,7 @@ GARBAGE: list[tuple[str, Callable[[int], bytes]]] = [
 
 def run(values: list[bytes], db: Database) -> Stats:
     clock = ManualClock(MONDAY + timedelta(days=9))
-    worker = Worker(
-        db,
-        ListSource({0: values}, clock=clock, max_records=50),
-        classify=classify,
-        link=link,
-        lateness=timedelta(minutes=10),
-        clock=clock,
-        name="test",
-    )
-    worker.start()
-    while not worker.finished:
-        worker.step(0.0)
+    store_all(db, ListSource({0: values}, clock=clock, max_records=50), clock)
     epoch = lease.take(db, "test", now=clock(), keep_for=timedelta(hours=1))
     while count_changed(db, KEYS, epoch).taken:
         pass

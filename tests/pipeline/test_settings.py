@@ -274,7 +274,7 @@ def leaves(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, str | 
             yield path + name, field.description
 
 
-@pytest.mark.parametrize("group", sorted(set(Settings.model_fields) - {"spikes", "incidents"}))
+@pytest.mark.parametrize("group", sorted(Settings.model_fields))
 def test_every_setting_is_described(group: str) -> None:
     described = [
         (name, text) for name, text in leaves(Settings) if name.split(".", maxsplit=1)[0] == group
