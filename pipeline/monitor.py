@@ -13,7 +13,7 @@ from alerts.incidents import Change
 from pipeline.count import Keys
 from pipeline.detect import Detection
 from pipeline.store import counting, incidents, lease, positions
-from pipeline.store.counting import Stored
+from pipeline.store.copies import Stored
 from pipeline.store.database import Database
 from pipeline.store.incidents import Incident
 from pipeline.telling import from_json

@@ -9,7 +9,8 @@ from sqlalchemy import func, select, true
 
 from ingest.stories import Sighting, earliest_copy_of
 from pipeline.count import BucketKey, Delta, Keys, deltas
-from pipeline.store.counting import EXACT, Name, Stored, contribution_of, load, load_mentions
+from pipeline.store.copies import EXACT, Name, Stored, load
+from pipeline.store.counting import contribution_of, load_mentions
 from pipeline.store.database import Database
 from pipeline.store.tables import bucket, changed, signature
 
