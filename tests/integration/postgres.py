@@ -47,6 +47,11 @@ class Postgres:
         """The database that is always there."""
         return f"postgresql://bearwatch@127.0.0.1:{self.port}/postgres"
 
+    @property
+    def pid(self) -> int:
+        """The server's first process."""
+        return int((self._data / "postmaster.pid").read_text().split()[0])
+
     def create(self) -> None:
         self._run(
             "initdb",
