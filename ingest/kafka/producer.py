@@ -14,7 +14,8 @@ import structlog
 from kafka import KafkaProducer
 from kafka import errors as theirs
 
-from ingest.kafka.errors import seam, translated
+from ingest.kafka.errors import translated
+from ingest.kafka.overheard import seam
 from ingest.kafka.settings import RECORD_BYTES, KafkaSettings
 
 log = structlog.get_logger()
@@ -162,17 +163,21 @@ def _reason(error: Exception) -> RefusedReason:
 
 
 def _connect(settings: KafkaSettings, within_s: float) -> Client:
+    connection = settings.connection()
+    within_ms = int(within_s * 1000)
+    # Less than the whole time, so that a request without an answer can be sent again.
+    connection["request_timeout_ms"] = min(connection["request_timeout_ms"], within_ms * 3 // 4)
     found: Client = KafkaProducer(
-        **settings.connection(),
+        **connection,
         client_id="bearwatch-producer",
         enable_idempotence=True,
         acks="all",
         linger_ms=20,
         batch_size=131_072,
         compression_type="lz4",
-        max_block_ms=5_000,
+        max_block_ms=min(5_000, within_ms),
         max_request_size=RECORD_BYTES,
-        delivery_timeout_ms=int(within_s * 1000),
+        delivery_timeout_ms=within_ms,
         allow_auto_create_topics=False,
     )
     return found
