@@ -87,6 +87,12 @@ def judged(error: Exception) -> Verdict:
         return Verdict(NoTopic, f"no such topic; make it with {MAKE_IT}")
     if isinstance(error, theirs.UnsupportedCodecError):
         return Verdict(Unreadable, f"{error}; install lz4 and zstandard")
+    if isinstance(error, theirs.KafkaConnectionError) and "socket disconnected" in str(error):
+        # kafka-python drops an answer that comes together with the end of the connection, as
+        # that to a wrong password often does.
+        return Verdict(
+            Unreachable, f"the broker hung up; if it is not just ending, {_CREDENTIALS}, security"
+        )
     if isinstance(error, theirs.KafkaError) and error.retriable:
         return Verdict(
             Unreachable,

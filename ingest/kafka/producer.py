@@ -15,7 +15,7 @@ from kafka import KafkaProducer
 from kafka import errors as theirs
 
 from ingest.kafka.errors import translated
-from ingest.kafka.overheard import seam
+from ingest.kafka.overheard import explained, seam
 from ingest.kafka.settings import RECORD_BYTES, KafkaSettings
 
 log = structlog.get_logger()
@@ -123,6 +123,7 @@ class Producer:
         with seam("connecting to Kafka"):
             client = self._client = self._client or self._connect(self._settings, self._within_s)
         futures: list[Any] = []
+        begun = time.monotonic()
         for message in messages:
             try:
                 futures.append(client.send(message.topic, key=message.key, value=message.value))
@@ -130,7 +131,8 @@ class Producer:
                 # No broker tells where the topic is, or that there is none: the next message
                 # would wait as long for it.
                 self.close()
-                raise translated(error, f"writing to {message.topic}, if there is one") from error
+                doing = f"writing to {message.topic}, if there is one"
+                raise explained(error, doing, since=begun) from error
             except theirs.KafkaError as error:
                 futures.append(error)
         try:

@@ -176,6 +176,7 @@ def test_records_deleted_before_they_were_read_are_a_gap(
     late = join(settings)
     drive([late], lambda: positions(db) == {0: 40})
     assert gaps(db) == [Gap(settings.raw_topic, 0, 10, 25, "deleted")]
+    assert 'bearwatch_gaps_total{reason="deleted"} 1.0' in late.metrics.exposition().decode()
     assert stored(db) == ids(range(10)) | ids(range(25, 40))
 
 
