@@ -22,11 +22,19 @@ class Parts:
     """Programs that are started again when they were killed."""
 
     def __init__(
-        self, db: Database, url: str, sources: Sequence[str], partitions: Iterable[Partition]
+        self,
+        db: Database,
+        url: str,
+        sources: Sequence[str],
+        partitions: Iterable[Partition],
+        *,
+        monitors: int = 2,
     ) -> None:
         # The monitor must know of all partitions before the first of them has been read.
         positions.claim(db, dict.fromkeys(partitions), now=now(), worker="test")
-        self._arguments = [["worker", url, where] for where in sources] + [["monitor", url]] * 2
+        self._arguments = [["worker", url, where] for where in sources] + [
+            ["monitor", url]
+        ] * monitors
         self._running = [self._start(arguments) for arguments in self._arguments]
 
     def _start(self, arguments: list[str]) -> subprocess.Popen[bytes]:

@@ -30,7 +30,8 @@ from tests.fakes import COMPANIES, TOPICS, classify, link
 
 KEYS = Keys(frozenset(TOPICS), frozenset(COMPANIES), frozenset({"wire0", "wire1"}))
 LATENESS = timedelta(minutes=10)
-LEASE = timedelta(seconds=6)
+LEASE = timedelta(seconds=12)
+"""On a busy machine a shorter one runs out while its holder only waits for the processor."""
 POLL_RECORDS = 20
 """Small polls: many transactions to be killed in."""
 

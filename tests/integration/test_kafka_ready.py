@@ -1,4 +1,4 @@
-"""A worker as people start it: not ready while no broker answers, yet alive, and quiet in its log."""
+"""A worker as people start it: without a broker alive but not ready, and quiet in its log."""
 
 from __future__ import annotations
 
