@@ -19,6 +19,7 @@ from ingest.kafka.errors import BrokerError, Unreachable, Verdict, judged
 PASSED_ON_EVERY_S: Final = 60.0
 """Of one place in kafka-python, one line in so long reaches the log."""
 
+_NO_REASON = (theirs.KafkaTimeoutError, theirs.NodeNotReadyError)
 _MISSING = "not found in cluster metadata"
 
 
@@ -42,7 +43,8 @@ class Overheard(logging.Handler):
         raised = record.exc_info[1] if record.exc_info else None
         if record.name.startswith("kafka.net"):
             for error in (*arguments, raised):
-                if isinstance(error, Exception):
+                # That the time is up is no reason, and must not hide one.
+                if isinstance(error, Exception) and not isinstance(error, _NO_REASON):
                     verdict = judged(error)
                     self._failures[verdict.kind is not Unreachable] = (now, verdict)
         if _MISSING in str(record.msg):

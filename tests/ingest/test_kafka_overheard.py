@@ -69,6 +69,17 @@ def test_timeout_is_told_with_the_failure_behind_it_but_not_with_one_from_before
         fail()
 
 
+def test_time_that_is_up_hides_no_reason() -> None:
+    overheard = Overheard(lambda: 50.0)
+    said(overheard, "kafka.net.manager", "%s", theirs.KafkaTimeoutError())
+    assert overheard.failure_since(50.0) is None
+    said(overheard, "kafka.net.manager", "%s", theirs.KafkaConnectionError("socket disconnected"))
+    said(overheard, "kafka.net.manager", "%s", theirs.KafkaTimeoutError())
+    verdict = overheard.failure_since(50.0)
+    assert verdict is not None
+    assert "password" in verdict.advice
+
+
 def test_topic_is_missing_for_as_long_as_it_was_said_lately() -> None:
     overheard = Overheard(lambda: 50.0)
     assert not overheard.missing_since("news", 40.0)
