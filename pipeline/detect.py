@@ -7,7 +7,7 @@ learned 6 h before it, never on when it runs: live, after an outage and in a rep
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -99,20 +99,34 @@ class Detection:
         """Incidents that are not resolved."""
         return [i for i in self._incidents.values() if i.resolved_at is None]
 
-    def resume(self) -> None:
-        """Rebuild everything from the database: cursor, baselines, machines, incidents."""
+    def resume(self, alive: Callable[[], None] = lambda: None) -> None:
+        """Rebuild everything from the database: cursor, baselines, machines, incidents.
+
+        ``alive`` is called again and again meanwhile.
+        """
         self._cursor = lease.progress(self._db).cursor
         self._detector = SpikeDetector(self.keys, self._settings.spikes)
         for hour in buckets.learned_hours(self._db, self.keys):
             self._learn(hour)
+            alive()
         stored = incidents.watches(self._db)
         found = [Watch.from_json(value) for value in stored.values()]
         self._watches = {(w.kind, w.key, w.rule): w for w in found}
         since = None if self._cursor is None else self._cursor - timedelta(days=1)
         self._incidents = {i.id: i for i in incidents.incidents(self._db, since=since)}
 
-    def run(self, watermark: datetime, *, epoch: int, now: datetime) -> Iterator[Run]:
+    def run(
+        self,
+        watermark: datetime,
+        *,
+        epoch: int,
+        now: datetime,
+        alive: Callable[[], None] = lambda: None,
+    ) -> Iterator[Run]:
         """Evaluate every boundary up to ``watermark`` that was not, saving run by run.
+
+        ``alive`` is called after each boundary, outside any transaction: a run may take longer
+        than a lease lasts.
 
         Raises:
             LeaseLost: another monitor has taken over since ``epoch``.
@@ -120,7 +134,7 @@ class Detection:
         last = bucket_start(watermark)
         while (first := self._next_boundary(last)) is not None:
             until = min(last, first + RUN)
-            yield self._run(first, until, epoch, now)
+            yield self._run(first, until, epoch, now, alive)
 
     def _next_boundary(self, last: datetime) -> datetime | None:
         """The next boundary with an article in the 180 minutes before it, ``last`` at most.
@@ -137,7 +151,14 @@ class Detection:
             first = max(first, self._cursor + BUCKET)
         return first if first <= last else None
 
-    def _run(self, first: datetime, until: datetime, epoch: int, now: datetime) -> Run:
+    def _run(
+        self,
+        first: datetime,
+        until: datetime,
+        epoch: int,
+        now: datetime,
+        alive: Callable[[], None],
+    ) -> Run:
         hours = deque(self._hours_due(self._cursor or first, until))
         matrix = buckets.read_matrix(self._db, self.keys, first - LOOK_BACK, until)
         done = Evaluation(until)
@@ -148,6 +169,7 @@ class Detection:
                 self._learn(hours[0])
                 done.hours += buckets.hour_rows(hours.popleft(), self.keys)
             changes += self._evaluate(at, matrix, done, now)
+            alive()
             at += BUCKET
             count += 1
         incidents.save(self._db, epoch, done)

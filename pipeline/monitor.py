@@ -82,7 +82,7 @@ class Monitor:
         self._clock = clock
         self._renew_at = clock()
         self._watermark = lease.progress(db).watermark
-        detection.resume()
+        detection.resume(self._keep_lease)
 
     def tick(self, now: datetime, *, closing: bool = False) -> Tick:
         """Bring counts, incidents and deliveries up to date with what the workers have stored.
@@ -114,7 +114,9 @@ class Monitor:
         evaluated = 0
         changes: list[tuple[Incident, Change]] = []
         if watermark.at is not None:
-            for run in self.detection.run(watermark.at, epoch=self._epoch, now=now):
+            for run in self.detection.run(
+                watermark.at, epoch=self._epoch, now=now, alive=self._keep_lease
+            ):
                 evaluated += run.evaluated
                 changes += run.changes
                 self._keep_lease()

@@ -74,7 +74,7 @@ def run_worker(settings: Settings, console: Console, source: Source) -> None:
             stop=stop,
         )
         health = Progress({"worker": settings.health.stalled_after_seconds}, monotonic())
-        server = serve_health(settings, db, metrics, health, stack)
+        server = serve_health(settings, db, metrics, health, stack, lambda: source.trouble)
         console.print(f"metrics: {server.url}/metrics", highlight=False)
 
         def observe(done: Done | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from threading import Event
@@ -27,14 +27,24 @@ def process_name() -> str:
 
 
 def serve_health(
-    settings: Settings, db: Database, metrics: Metrics, health: Progress, stack: ExitStack
+    settings: Settings,
+    db: Database,
+    metrics: Metrics,
+    health: Progress,
+    stack: ExitStack,
+    trouble: Callable[[], str | None] = lambda: None,
 ) -> Server:
-    """Answer /metrics, /healthz and /readyz until ``stack`` ends."""
+    """Answer /metrics, /healthz and /readyz until ``stack`` ends.
+
+    ``trouble`` says why the source cannot be read, from any thread.
+    """
 
     def ready() -> Health:
-        # The model was loaded and the source opened before this server was.
-        found = db.reachable()
-        return Health(found, "ok" if found else "the database does not answer")
+        # The model was loaded before this server was.
+        reasons = [] if db.reachable() else ["the database does not answer"]
+        if (found := trouble()) is not None:
+            reasons.append(f"the source cannot be read: {found}")
+        return Health(not reasons, "; ".join(reasons) or "ok")
 
     server = serve(
         metrics.exposition,

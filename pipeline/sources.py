@@ -28,6 +28,10 @@ class Source(Protocol):
     def reassigned(self) -> bool:
         """The partitions are not those that were sought last."""
 
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be read now; None when all is well. May be asked from any thread."""
+
     def partitions(self) -> Mapping[Partition, str | None]:
         """The partitions that are read, each with its identity if it has one."""
 
@@ -69,6 +73,11 @@ class FileSource:
     def reassigned(self) -> bool:
         """Never: a file stays."""
         return False
+
+    @property
+    def trouble(self) -> str | None:
+        """None: a file that cannot be read is an exception."""
+        return None
 
     def partitions(self) -> Mapping[Partition, str | None]:
         """The one partition; its identity is that of the first line, None while there is none."""

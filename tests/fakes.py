@@ -80,6 +80,10 @@ class ListSource:
     def reassigned(self) -> bool:
         return False
 
+    @property
+    def trouble(self) -> str | None:
+        return None
+
     def hold(self) -> None:
         """Waits by itself."""
 

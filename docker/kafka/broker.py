@@ -5,9 +5,11 @@ On the command line::
 
     python docker/kafka/broker.py                  # a temporary folder, gone when it is stopped
     python docker/kafka/broker.py --folder var/kafka --port 9092    # kept for the next start
+    python docker/kafka/broker.py --fetch       # only the jars, so that a later start is quick
 
 It prints the address once the broker answers; Ctrl-C or SIGTERM stops it. One node keeps one copy
-of everything: what is written survives a kill of the broker, not the loss of the disk.
+of everything: what is written survives a kill of the broker, not the loss of the disk. From Python
+a :class:`Broker` also has listeners with TLS and SASL, and can be killed.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ MAIN_CLASS: Final = "kafka.Kafka"
 CLUSTER: Final = "AAAAAAAAAAAAAAAAAAAAAA"
 OPTIONS: Final = ("-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 """Little memory, and a quick start rather than the fastest code: it never runs for long."""
+SCRAM: Final = ("SCRAM-SHA-256", "SCRAM-SHA-512")
 FETCH_S: Final = 600.0
 FORMAT_S: Final = 60.0
 READY_S: Final = 90.0
@@ -49,8 +52,10 @@ class BrokerError(Exception):
 class Listener:
     """How clients reach the broker, and who may.
 
-    ``properties`` are the listener's own, without the prefix ``listener.name.clients.``; ``users``
-    are name and password of SCRAM users, made when the folder is formatted.
+    ``properties`` are the listener's own, without the prefix ``listener.name.NAME.``; those that
+    :func:`tls` and :func:`sasl` give, for instance. ``mechanisms`` are those of all listeners
+    together. ``users`` are name and password of SCRAM users, known to all listeners and made when
+    the folder is formatted; the process list shows them then, so use none that matter.
     """
 
     protocol: str = "PLAINTEXT"
@@ -59,25 +64,59 @@ class Listener:
     users: Mapping[str, str] = field(default_factory=dict)
 
 
+def tls(identity: Path, trusted: Path, *, ask_clients: bool = False) -> dict[str, str]:
+    """Properties of a listener with TLS.
+
+    ``identity`` is one PEM file with the key in PKCS #8, the certificate and its signer's;
+    ``trusted`` one with the certificate of who signs those of clients, which ``ask_clients``
+    makes them show.
+    """
+    return {
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": str(identity),
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": str(trusted),
+        "ssl.client.auth": "required" if ask_clients else "none",
+    }
+
+
+def sasl(plain_users: Mapping[str, str]) -> dict[str, str]:
+    """Properties of a listener with SCRAM, and PLAIN with ``plain_users``, name and password."""
+    module = "org.apache.kafka.common.security"
+    users = "".join(f' user_{name}="{password}"' for name, password in plain_users.items())
+    return {
+        f"{mechanism.lower()}.sasl.jaas.config": f"{module}.scram.ScramLoginModule required;"
+        for mechanism in SCRAM
+    } | {"plain.sasl.jaas.config": f"{module}.plain.PlainLoginModule required{users};"}
+
+
 @dataclass(slots=True)
 class Broker:
     """One node with its data in ``folder``. ``port`` 0 takes a free one and keeps it.
 
-    ``settings`` are further lines of server.properties and win over those written here.
+    ``listener`` listens on ``port``, each of ``others`` on a free port of its own. ``settings``
+    are further lines of server.properties and win over those written here.
     """
 
     folder: Path
     jars: Path
     port: int = 0
     listener: Listener = field(default_factory=Listener)
+    others: tuple[Listener, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     _controller_port: int = 0
+    _other_ports: tuple[int, ...] = ()
 
     @property
     def address(self) -> str:
         """Where clients connect."""
         return f"127.0.0.1:{self.port}"
+
+    @property
+    def other_addresses(self) -> tuple[str, ...]:
+        """Where clients of the other listeners connect, once the broker has been started."""
+        return tuple(f"127.0.0.1:{port}" for port in self._other_ports)
 
     @property
     def log(self) -> Path:
@@ -92,6 +131,7 @@ class Broker:
         """
         self.port = self.port or free_port()
         self._controller_port = self._controller_port or free_port()
+        self._other_ports = self._other_ports or tuple(free_port() for _ in self.others)
         self.folder.mkdir(parents=True, exist_ok=True)
         properties = self.folder / "server.properties"
         properties.write_text("".join(f"{k}={v}\n" for k, v in self._properties().items()))
@@ -125,18 +165,24 @@ class Broker:
             self.kill()
         self.process = None
 
+    def _listeners(self) -> dict[str, tuple[Listener, int]]:
+        """Every listener for clients and its port, by name."""
+        others = zip(self.others, self._other_ports, strict=True)
+        return {"CLIENTS": (self.listener, self.port)} | {
+            f"CLIENTS{number}": both for number, both in enumerate(others, 1)
+        }
+
     def _properties(self) -> dict[str, str]:
+        listeners = self._listeners()
+        clients = ",".join(f"{name}://127.0.0.1:{port}" for name, (_, port) in listeners.items())
+        protocols = ",".join(f"{name}:{one.protocol}" for name, (one, _) in listeners.items())
         found = {
             "node.id": "1",
             "process.roles": "broker,controller",
             "controller.quorum.voters": f"1@127.0.0.1:{self._controller_port}",
-            "listeners": (
-                f"CLIENTS://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self._controller_port}"
-            ),
-            "advertised.listeners": f"CLIENTS://127.0.0.1:{self.port}",
-            "listener.security.protocol.map": (
-                f"CLIENTS:{self.listener.protocol},CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT"
-            ),
+            "listeners": f"{clients},CONTROLLER://127.0.0.1:{self._controller_port}",
+            "advertised.listeners": clients,
+            "listener.security.protocol.map": f"{protocols},CONTROLLER:PLAINTEXT",
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": "CLIENTS",
             "log.dirs": str(self.folder / "data"),
@@ -157,13 +203,16 @@ class Broker:
             "num.io.threads": "2",
             "background.threads": "2",
         }
-        if self.listener.mechanisms:
+        mechanisms = [name for one, _ in listeners.values() for name in one.mechanisms]
+        if mechanisms:
             found |= {
-                "sasl.enabled.mechanisms": ",".join(self.listener.mechanisms),
-                "sasl.mechanism.inter.broker.protocol": self.listener.mechanisms[0],
+                "sasl.enabled.mechanisms": ",".join(dict.fromkeys(mechanisms)),
+                "sasl.mechanism.inter.broker.protocol": mechanisms[0],
             }
-        own = {f"listener.name.clients.{k}": v for k, v in self.listener.properties.items()}
-        return found | own | dict(self.settings)
+        for name, (one, _) in listeners.items():
+            prefix = f"listener.name.{name.lower()}."
+            found |= {f"{prefix}{key}": value for key, value in one.properties.items()}
+        return found | dict(self.settings)
 
     def _java(self) -> list[str]:
         java = shutil.which("java")
@@ -175,8 +224,10 @@ class Broker:
 
     def _format(self, properties: Path) -> None:
         tool = ["kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", str(properties)]
-        for name, password in self.listener.users.items():
-            tool += ["--add-scram", f"SCRAM-SHA-256=[name={name},password={password}]"]
+        users = {user for one, _ in self._listeners().values() for user in one.users.items()}
+        for name, password in sorted(users):
+            for mechanism in SCRAM:
+                tool += ["--add-scram", f"{mechanism}=[name={name},password={password}]"]
         done = subprocess.run(  # noqa: S603 - no shell, no foreign words
             [*self._java(), *tool],
             capture_output=True,
@@ -247,7 +298,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Run a Kafka broker without Docker.")
     parser.add_argument("--port", type=int, default=0, help="default: any free one")
     parser.add_argument("--folder", type=Path, help="default: a temporary one, removed at the end")
+    parser.add_argument("--fetch", action="store_true", help="only fetch the jars, and end")
     given = parser.parse_args(arguments)
+    if given.fetch:
+        return _fetch()
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -270,6 +324,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         if kept is None:
             shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+def _fetch() -> int:
+    try:
+        sys.stdout.write(f"{find_jars()}\n")
+    except BrokerError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
     return 0
 
 

@@ -13,20 +13,20 @@ Errors::
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
 
 from kafka import errors as theirs
 
 from ingest.files import IngestError
 
-_FORBIDDEN = (
-    theirs.AuthorizationError,
+_LOGIN = (
     theirs.SaslAuthenticationFailedError,
     theirs.UnsupportedSaslMechanismError,
     theirs.IllegalSaslStateError,
-    ssl.SSLError,
 )
+_CREDENTIALS = "check user, password and mechanism"
+MAKE_IT: Final = "`bearwatch kafka create-topics`"
 
 
 class BrokerError(IngestError):
@@ -36,7 +36,7 @@ class BrokerError(IngestError):
 
 
 class Unreachable(BrokerError):
-    """No answer in time. A wrong password or certificate can look like this too."""
+    """No answer in time."""
 
     reason = "unreachable"
     retryable = True
@@ -60,32 +60,59 @@ class Unreadable(BrokerError):
     reason = "unreadable"
 
 
-def translated(error: Exception, doing: str) -> BrokerError:
-    """``error`` of kafka-python as one of ours; ``doing`` says at what it happened.
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an exception of kafka-python's means: the kind of ours, and what to look at."""
 
-    The text of theirs is kept only where it cannot hold a secret: it never holds settings.
+    kind: type[BrokerError]
+    advice: str
+
+    def error(self, doing: str) -> BrokerError:
+        """The exception; ``doing`` says at what it happened."""
+        return self.kind(f"{doing}: {self.advice}")
+
+
+def judged(error: Exception) -> Verdict:
+    """What ``error`` means.
+
+    Its text is kept only where it cannot hold a secret: it never holds settings.
     """
-    if isinstance(error, _FORBIDDEN):
-        return Forbidden(f"{doing}: not allowed ({_name(error)}); check user, password and rights")
+    if isinstance(error, _LOGIN):
+        return Verdict(Forbidden, f"the broker refuses the login ({_name(error)}); {_CREDENTIALS}")
+    if (tls := _tls(error)) is not None:
+        return Verdict(Forbidden, f"no TLS connection ({tls}); check ca_file, cert_file, security")
+    if isinstance(error, theirs.AuthorizationError):
+        return Verdict(Forbidden, f"not allowed ({_name(error)}); check the user's rights")
     if isinstance(error, theirs.UnknownTopicOrPartitionError):
-        return NoTopic(f"{doing}: no such topic; make it with `bearwatch kafka create-topics`")
+        return Verdict(NoTopic, f"no such topic; make it with {MAKE_IT}")
     if isinstance(error, theirs.UnsupportedCodecError):
-        return Unreadable(f"{doing}: {error}; install lz4 and zstandard")
-    if isinstance(error, theirs.KafkaError) and error.retriable:
-        return Unreachable(
-            f"{doing}: no answer ({_name(error)}); check the address, that the broker runs, and "
-            "with SASL or SSL also password and certificates"
+        return Verdict(Unreadable, f"{error}; install lz4 and zstandard")
+    if isinstance(error, theirs.KafkaConnectionError) and "socket disconnected" in str(error):
+        # kafka-python drops an answer that comes together with the end of the connection, as
+        # that to a wrong password often does.
+        return Verdict(
+            Unreachable, f"the broker hung up; if it is not just ending, {_CREDENTIALS}, security"
         )
-    return BrokerError(f"{doing}: {_name(error)}: {str(error)[:200]}")
+    if isinstance(error, theirs.KafkaError) and error.retriable:
+        return Verdict(
+            Unreachable,
+            f"no answer ({_name(error)}); check the address, that the broker runs, and that it "
+            "listens with the same security",
+        )
+    return Verdict(BrokerError, f"{_name(error)}: {str(error)[:200]}")
 
 
-@contextmanager
-def seam(doing: str) -> Iterator[None]:
-    """Nothing of kafka-python's gets out of this block."""
-    try:
-        yield
-    except (theirs.KafkaError, OSError) as error:
-        raise translated(error, doing) from error
+def translated(error: Exception, doing: str) -> BrokerError:
+    """``error`` of kafka-python as one of ours; ``doing`` says at what it happened."""
+    return judged(error).error(doing)
+
+
+def _tls(error: Exception) -> str | None:
+    """Why there is no TLS; kafka-python has the cause in the context of its own error alone."""
+    cause = error if isinstance(error, ssl.SSLError) else error.__context__
+    if not isinstance(cause, ssl.SSLError):
+        return None
+    return getattr(cause, "reason", None) or type(cause).__name__
 
 
 def _name(error: Exception) -> str:

@@ -14,7 +14,8 @@ import structlog
 from kafka import KafkaProducer
 from kafka import errors as theirs
 
-from ingest.kafka.errors import seam, translated
+from ingest.kafka.errors import translated
+from ingest.kafka.overheard import explained, seam
 from ingest.kafka.settings import RECORD_BYTES, KafkaSettings
 
 log = structlog.get_logger()
@@ -122,6 +123,7 @@ class Producer:
         with seam("connecting to Kafka"):
             client = self._client = self._client or self._connect(self._settings, self._within_s)
         futures: list[Any] = []
+        begun = time.monotonic()
         for message in messages:
             try:
                 futures.append(client.send(message.topic, key=message.key, value=message.value))
@@ -129,7 +131,8 @@ class Producer:
                 # No broker tells where the topic is, or that there is none: the next message
                 # would wait as long for it.
                 self.close()
-                raise translated(error, f"writing to {message.topic}, if there is one") from error
+                doing = f"writing to {message.topic}, if there is one"
+                raise explained(error, doing, since=begun) from error
             except theirs.KafkaError as error:
                 futures.append(error)
         try:
@@ -162,17 +165,21 @@ def _reason(error: Exception) -> RefusedReason:
 
 
 def _connect(settings: KafkaSettings, within_s: float) -> Client:
+    connection = settings.connection()
+    within_ms = int(within_s * 1000)
+    # Less than the whole time, so that a request without an answer can be sent again.
+    connection["request_timeout_ms"] = min(connection["request_timeout_ms"], within_ms * 3 // 4)
     found: Client = KafkaProducer(
-        **settings.connection(),
+        **connection,
         client_id="bearwatch-producer",
         enable_idempotence=True,
         acks="all",
         linger_ms=20,
         batch_size=131_072,
         compression_type="lz4",
-        max_block_ms=5_000,
+        max_block_ms=min(5_000, within_ms),
         max_request_size=RECORD_BYTES,
-        delivery_timeout_ms=int(within_s * 1000),
+        delivery_timeout_ms=within_ms,
         allow_auto_create_topics=False,
     )
     return found

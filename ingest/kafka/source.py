@@ -19,8 +19,9 @@ from kafka import errors as theirs
 from ingest.files import Record
 from ingest.kafka import consumer as consumers
 from ingest.kafka.consumer import Consumer, Listener, Partitions
-from ingest.kafka.errors import Forbidden, Unreadable, seam, translated
+from ingest.kafka.errors import MAKE_IT, Forbidden, Unreadable, translated
 from ingest.kafka.gap import Gap, merged, resume_at
+from ingest.kafka.overheard import Overheard, listen, seam
 from ingest.kafka.settings import KafkaSettings
 
 log = structlog.get_logger()
@@ -36,6 +37,10 @@ WAIT_AFTER_ERROR_S: Final = 0.5
 SKIPPING_S: Final = 2.0
 """Least time that one poll goes on stepping through a corrupt batch, record by record."""
 
+HEARD_WITHIN_S: Final = 10.0
+"""What kafka-python's log said this long ago still holds: it connects, and asks for the topic,
+several times meanwhile."""
+
 NO_PARTITION_FOR_S: Final = 10.0
 """A member that has had no partition for so long takes it that there is none left for it."""
 
@@ -43,11 +48,12 @@ NO_PARTITION_FOR_S: Final = 10.0
 class KafkaSource:
     """One member of the group that reads the topic of raw articles. For one thread.
 
-    Brokers that are absent are waited for, at the start and later; :attr:`answering` tells.
+    Brokers that are absent are waited for, at the start and later, and so is the topic;
+    :attr:`trouble` tells.
 
     Args:
         until_idle: whether to be finished once everything there is was delivered.
-        connect: makes the consumer; tests give one of their own.
+        connect: makes the consumer; tests give one of their own, and what is ``overheard``.
 
     Raises:
         BrokerError: the settings cannot be used, e.g. a certificate file that is not there.
@@ -62,11 +68,13 @@ class KafkaSource:
         until_idle: bool = False,
         monotonic: Callable[[], float] = time.monotonic,
         connect: Callable[[KafkaSettings], Consumer] = consumers.connect,
+        overheard: Overheard | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._monotonic = monotonic
         self._connect = connect
+        self._overheard = overheard or listen()
         self._max_records = max_records
         self._until_idle = until_idle
         self._assigned: set[TopicPartition] = set()
@@ -80,6 +88,8 @@ class KafkaSource:
         self._reassigned = False
         self._empty_since: float | None = None
         self.answering = False
+        self.trouble: str | None = "no broker has answered yet"
+        """Why nothing can be read now; None when all is well. May be read from any thread."""
         self._consumer = self._join()
 
     @property
@@ -89,12 +99,20 @@ class KafkaSource:
 
     @property
     def finished(self) -> bool:
-        """With ``until_idle``: all that there is in all of our partitions was delivered."""
+        """With ``until_idle``: all that there is in all of our partitions was delivered.
+
+        Raises:
+            NoTopic: there is nothing to wait for.
+        """
         if not self._until_idle or self._reassigned or self._ahead:
             return False
         if not self._assigned:
-            since = self._empty_since
-            return since is not None and self._monotonic() - since >= NO_PARTITION_FOR_S
+            now, since = self._monotonic(), self._empty_since
+            if since is None or now - since < NO_PARTITION_FOR_S:
+                return False
+            if self._no_topic(now):
+                raise translated(theirs.UnknownTopicOrPartitionError(), self._settings.raw_topic)
+            return True
         self.ends()
         return all(tp in self._ends and self._next[tp] >= self._ends[tp] for tp in self._assigned)
 
@@ -172,8 +190,10 @@ class KafkaSource:
     def ends(self) -> Mapping[tuple[str, int], int]:
         """Per partition the offset after its last record; absent while no broker says so."""
         now = self._monotonic()
-        if now >= self._ask_ends_at and self._assigned:
-            self.answering = self._ask_ends()
+        if now >= self._ask_ends_at:
+            if self._assigned:
+                self.answering = self._ask_ends()
+            self._tell(self._find_trouble(now))
             self._ask_ends_at = now + (ENDS_EVERY_S if self.answering else ENDS_AGAIN_S)
         return {(tp.topic, tp.partition): end for tp, end in self._ends.items()}
 
@@ -291,6 +311,30 @@ class KafkaSource:
         else:
             self._ends = ends
         return True
+
+    def _find_trouble(self, now: float) -> str | None:
+        failed = self._overheard.failure_since(now - HEARD_WITHIN_S)
+        if self._assigned:
+            fine = self.answering
+        elif self._no_topic(now):
+            return f"there is no topic {self._settings.raw_topic}; make it with " + MAKE_IT
+        else:  # nobody is asked for the ends of no partitions
+            fine = self.answering and failed is None
+        if fine:
+            return None
+        return failed.advice if failed else "no broker answers; check the address"
+
+    def _no_topic(self, now: float) -> bool:
+        topic = self._settings.raw_topic
+        return self._overheard.missing_since(topic, now - HEARD_WITHIN_S)
+
+    def _tell(self, trouble: str | None) -> None:
+        if trouble != self.trouble:
+            if trouble is None:
+                log.info("Kafka answers")
+            else:
+                log.warning("waiting for Kafka", reason=trouble)
+        self.trouble = trouble
 
     def _join(self) -> Consumer:
         with seam("connecting to Kafka"):

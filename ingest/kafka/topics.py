@@ -9,7 +9,7 @@ from typing import Any, Final
 from kafka import KafkaAdminClient
 from kafka import errors as theirs
 
-from ingest.kafka.errors import seam
+from ingest.kafka.overheard import seam
 from ingest.kafka.settings import RECORD_BYTES, KafkaSettings
 
 ANSWER_MS: Final = 10_000

@@ -12,11 +12,13 @@ from kafka import errors as theirs
 
 from ingest.files import Record
 from ingest.kafka.consumer import Listener
-from ingest.kafka.errors import Forbidden, Unreadable
+from ingest.kafka.errors import Forbidden, NoTopic, Unreadable
 from ingest.kafka.gap import Gap
+from ingest.kafka.overheard import Overheard
 from ingest.kafka.settings import KafkaSettings
-from ingest.kafka.source import NO_PARTITION_FOR_S, KafkaSource
+from ingest.kafka.source import HEARD_WITHIN_S, NO_PARTITION_FOR_S, KafkaSource
 from tests.fakes import MONDAY, ManualClock
+from tests.ingest.test_kafka_overheard import said
 
 P0, P1 = TopicPartition("news.raw", 0), TopicPartition("news.raw", 1)
 SETTINGS = KafkaSettings(servers=("localhost:1",))
@@ -113,9 +115,16 @@ def found(tp: TopicPartition, offset: int, value: bytes | None = b"{}", at: int 
 class Seconds:
     def __init__(self) -> None:
         self.now = 100.0
+        self.overheard: Overheard | None = None
 
     def __call__(self) -> float:
         return self.now
+
+
+def overheard(seconds: Seconds) -> Overheard:
+    """The one that a source made with these seconds asks."""
+    seconds.overheard = seconds.overheard or Overheard(seconds)
+    return seconds.overheard
 
 
 @pytest.fixture
@@ -142,6 +151,7 @@ def make(
         monotonic=seconds,
         until_idle=until_idle,
         connect=lambda _: fake,
+        overheard=overheard(seconds),
     )
     if at:
         fake.script = [fake.assign(*at)]
@@ -153,6 +163,10 @@ def make(
 
 def offsets(polled: Iterable[Record | Gap]) -> list[tuple[int, int]]:
     return [(one.partition, one.offset) for one in polled if isinstance(one, Record)]
+
+
+def trouble(source: KafkaSource) -> str:
+    return source.trouble or ""
 
 
 def corrupt(tp: TopicPartition) -> theirs.CorruptRecordError:
@@ -396,4 +410,58 @@ def test_member_without_partitions_ends_after_it_has_had_none_for_a_while(
     source.poll(0.0)
     assert not source.finished
     seconds.now += NO_PARTITION_FOR_S
+    assert source.finished
+
+
+def test_trouble_is_that_no_broker_answers_until_one_does_and_again_afterwards(
+    fake: FakeConsumer, seconds: Seconds
+) -> None:
+    source = make(fake, seconds)
+    assert trouble(source)
+    source = make(fake, seconds, {P0: 5})
+    source.ends()
+    assert not trouble(source)
+    fake.end = None
+    seconds.now += 1
+    source.ends()
+    assert trouble(source) == "no broker answers; check the address"
+    seconds.now += 3
+    said(overheard(seconds), "kafka.net.manager", "%s", theirs.SaslAuthenticationFailedError("no"))
+    source.ends()
+    assert "password" in trouble(source)
+    fake.end = {P0: 5}
+    seconds.now += 3
+    source.ends()
+    assert not trouble(source)  # what answers now counts, not what failed before
+
+
+def test_member_without_partitions_is_in_trouble_only_while_connections_fail(
+    fake: FakeConsumer, seconds: Seconds
+) -> None:
+    source = make(fake, seconds)
+    fake.script = [fake.assign()]
+    source.poll(0.0)
+    source.ends()
+    assert not trouble(source)
+    seconds.now += 1
+    said(overheard(seconds), "kafka.net.manager", "%s", theirs.KafkaConnectionError("111"))
+    source.ends()
+    assert "no answer" in trouble(source)
+    seconds.now += HEARD_WITHIN_S + 1
+    source.ends()
+    assert not trouble(source)
+
+
+def test_missing_topic_is_trouble_and_not_an_end(fake: FakeConsumer, seconds: Seconds) -> None:
+    source = make(fake, seconds, until_idle=True)
+    fake.script = [fake.assign()]
+    source.poll(0.0)
+    seconds.now += NO_PARTITION_FOR_S
+    missing = "Topic %s not found in cluster metadata"
+    said(overheard(seconds), "kafka.cluster", missing, SETTINGS.raw_topic)
+    source.ends()
+    assert "create-topics" in trouble(source)
+    with pytest.raises(NoTopic, match="create-topics"):
+        assert source.finished
+    seconds.now += HEARD_WITHIN_S + 1
     assert source.finished

@@ -18,7 +18,14 @@ def broker_address() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def mortal_broker() -> Iterator[Broker]:
-    """A broker that tests stop, damage and start again; each leaves it running."""
+def _mortal() -> Iterator[Broker]:
     with kafka.own_broker() as found:
         yield found
+
+
+@pytest.fixture
+def mortal_broker(_mortal: Broker) -> Broker:
+    """A broker that tests stop, damage and start again; it runs, whatever the last one left."""
+    if _mortal.process is None:
+        _mortal.start()
+    return _mortal

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from docker.kafka.broker import Broker, BrokerError, find_jars
+from docker.kafka.broker import Broker, BrokerError, Listener, find_jars
 from ingest.kafka.settings import KafkaSettings
 from ingest.kafka.topics import create_topics
 
@@ -38,10 +38,10 @@ def jars() -> Path:
 
 
 @contextmanager
-def own_broker() -> Iterator[Broker]:
-    """A broker that may be killed."""
+def own_broker(*others: Listener) -> Iterator[Broker]:
+    """A broker that may be killed; ``others`` are listeners beside the one without security."""
     folder = Path(tempfile.mkdtemp(prefix="bearwatch-kafka-"))
-    broker = Broker(folder, jars())
+    broker = Broker(folder, jars(), others=others)
     try:
         broker.start()
         yield broker

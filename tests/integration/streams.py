@@ -12,11 +12,13 @@ from sqlalchemy import func, select
 from ingest.kafka.producer import Message, Producer
 from ingest.kafka.settings import KafkaSettings
 from ingest.kafka.source import KafkaSource
+from pipeline.metrics import Metrics
+from pipeline.observe import Observer
 from pipeline.process import now
 from pipeline.store import tables
 from pipeline.store.database import Database
 from pipeline.worker import Worker
-from tests.fakes import MONDAY, classify, link
+from tests.fakes import MONDAY, TOPICS, classify, link
 
 PATIENCE_S = 90.0
 
@@ -53,6 +55,8 @@ class Member:
             name=name,
         )
         self.worker.start()
+        self.metrics = Metrics(program_version="1", topics=TOPICS, keys=(), sinks=())
+        self._observer = Observer(self.metrics, db, now)
         self.stored = 0
         self.refused = 0
 
@@ -60,6 +64,7 @@ class Member:
         done = self.worker.step(timeout_s)
         self.stored += len(done.batch.scored) if done.batch else 0
         self.refused += done.refused
+        self._observer.worked(self.worker, done)
 
     def close(self) -> None:
         self.worker.close()

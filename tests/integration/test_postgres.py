@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import random
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,21 +14,19 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from pipeline.process import now
-from pipeline.store import lease, positions, tables
+from pipeline.store import lease, tables
 from pipeline.store.counting import count_changed
 from pipeline.store.database import Database, DatabaseAway, open_database
 from pipeline.store.incidents import incidents
 from pipeline.store.verify import verify
 from tests.fakes import COMPANIES, MONDAY, TOPICS
 from tests.integration import postgres, stub_part
+from tests.integration.programs import Parts, stored, until
 from tests.integration.stub_part import KEYS
 
 WORKERS = 3
 LINES = 900
 """Of each worker."""
-
-PATIENCE_S = 240.0
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +72,7 @@ def plain(files: list[Path], tmp_path_factory: pytest.TempPathFactory) -> dict[s
     """What an undisturbed run on SQLite makes of the files."""
     db = open_database(f"sqlite:///{tmp_path_factory.mktemp('plain')}/plain.db")
     for path in files:
-        stub_part.work(db, path)
+        stub_part.work(db, stub_part.source_of(str(path)))
     stub_part.watch(db)
     found = outcome(db)
     db.close()
@@ -98,58 +94,9 @@ def outcome(db: Database) -> dict[str, Any]:
     return found | {"incidents": incidents(db)}
 
 
-class Parts:
-    """Programs that are started again when they were killed."""
-
-    def __init__(self, db: Database, url: str, files: list[Path]) -> None:
-        # The monitor must know of all partitions before the first of them has been read.
-        partitions = {(f"file:{path.resolve()}", 0): None for path in files}
-        positions.claim(db, partitions, now=now(), worker="test")
-        self._arguments = [["worker", url, str(path)] for path in files] + [["monitor", url]] * 2
-        self._running = [self._start(arguments) for arguments in self._arguments]
-
-    def _start(self, arguments: list[str]) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "tests.integration.stub_part", *arguments]
-        return subprocess.Popen(command, stdout=subprocess.DEVNULL)
-
-    def kill(self, number: int, how: signal.Signals) -> None:
-        self._running[number].send_signal(how)
-
-    def start_again(self) -> None:
-        """Whatever was killed; a program that ended with an error is the test's failure."""
-        for number, process in enumerate(self._running):
-            code = process.poll()
-            if code is not None and code != 0:
-                assert code == -signal.SIGKILL, f"{self._arguments[number]} ended with {code}"
-                self._running[number] = self._start(self._arguments[number])
-
-    def finish(self) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while any(process.poll() != 0 for process in self._running):
-            assert time.monotonic() < deadline, "not everything has ended"
-            self.start_again()
-            time.sleep(0.05)
-
-    def end(self) -> None:
-        for process in self._running:
-            process.kill()
-            process.wait(timeout=10)
-
-
-def stored(db: Database) -> int:
-    try:
-        with db.read() as connection:
-            return sum(connection.execute(select(tables.source_position.c.next)).scalars())
-    except DatabaseAway:
-        return -1
-
-
-def until(condition: Callable[[], bool], parts: Parts) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "no progress"
-        parts.start_again()
-        time.sleep(0.02)
+def file_parts(db: Database, url: str, files: list[Path]) -> Parts:
+    partitions = [(f"file:{path.resolve()}", 0) for path in files]
+    return Parts(db, url, [str(path) for path in files], partitions)
 
 
 def assert_same(db: Database, plain: dict[str, Any]) -> None:
@@ -167,7 +114,7 @@ def test_killed_and_stopped_workers_and_monitors_end_like_an_undisturbed_run(
 ) -> None:
     url = postgresql.fresh()
     db = open_database(url)
-    parts = Parts(db, url, files)
+    parts = file_parts(db, url, files)
     draw = random.Random()  # noqa: S311 - other moments in every run, on purpose
     targets = sorted(draw.sample(range(1, WORKERS * LINES * 9 // 10), 12))
     victims = [draw.randrange(WORKERS + 2) for _ in targets]
@@ -194,7 +141,7 @@ def test_restarts_of_the_database_in_mid_load_lose_nothing_and_count_nothing_twi
 ) -> None:
     url = own.fresh()
     db = open_database(url)
-    parts = Parts(db, url, files)
+    parts = file_parts(db, url, files)
     draw = random.Random()  # noqa: S311 - other moments in every run, on purpose
     targets = sorted(draw.sample(range(1, WORKERS * LINES * 8 // 10), 4))
     print(f"stopped at {targets}")  # noqa: T201 - pytest shows it when the test fails

@@ -17,6 +17,7 @@ from pipeline.monitor import Monitor, Tick, all_at_end
 from pipeline.parts import Seat, keep_watching
 from pipeline.settings import Settings
 from pipeline.store import lease, positions, tables
+from pipeline.store.counting import count_changed
 from pipeline.store.database import Database
 from pipeline.store.summary import stats
 from pipeline.watermark import Report
@@ -233,3 +234,16 @@ def no_wait(stop: Event) -> Event:
             return stop.is_set()
 
     return Impatient()
+
+
+def test_long_run_lets_the_lease_be_renewed_after_every_boundary(db: Database) -> None:
+    # Between runs alone is too late: on a busy machine one run may outlast a lease, for ever.
+    store(db, "a")
+    epoch = lease.take(db, "one", now=MONDAY, keep_for=KEEP)
+    count_changed(db, KEYS, epoch)
+    detection = Detection(db, KEYS.tested(), Settings(), names={}, sinks=())
+    detection.resume()
+    renewed: list[datetime] = []
+    until = MONDAY + timedelta(hours=2)
+    runs = detection.run(until, epoch=epoch, now=MONDAY, alive=lambda: renewed.append(MONDAY))
+    assert sum(run.evaluated for run in runs) == len(renewed) > 20

@@ -95,6 +95,16 @@ def test_zombies_commit_changes_nothing_and_it_goes_on_from_the_database(db: Dat
     assert stats(db).articles == 6
 
 
+def test_refused_worker_reads_again_at_once_and_stores_with_its_next_step(db: Database) -> None:
+    lines = [line(n) for n in range(12)]
+    zombie = make(db, source(*lines), name="zombie")
+    make(db, source(*lines, max_records=3), name="other").step(0.0)
+    assert zombie.step(0.0).refused
+    done = zombie.step(0.0)
+    assert done.batch is not None
+    assert [move.old for move in done.batch.moves] == [3]
+
+
 def test_failing_commit_leaves_position_and_rows_as_they_were(db: Database) -> None:
     with db.write() as connection:
         for statement in REFUSE_MENTIONS[db.engine.dialect.name]:
