@@ -72,6 +72,7 @@ def run_worker(settings: Settings, console: Console, source: Source) -> None:
             clock=now,
             name=process_name(),
             stop=stop,
+            poll_records=settings.sources.poll_records,
         )
         health = Progress({"worker": settings.health.stalled_after_seconds}, monotonic())
         server = serve_health(settings, db, metrics, health, stack)
@@ -174,7 +175,8 @@ def keep_working(worker: Worker, stop: Event, observe: Callable[[Done | None], N
             observe(None)
             _pause(failed, error, stop, worker.hold)
             failed += 1
-    worker.close()
+    if started:
+        worker.close()
 
 
 class Seat:
