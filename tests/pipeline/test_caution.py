@@ -6,14 +6,16 @@ import json
 from collections.abc import Sequence
 from concurrent.futures import Future
 from datetime import timedelta
+from threading import Event
 
 import pytest
 from sqlalchemy import select
 
 from ingest.files import Record
 from models.prediction import Prediction
-from pipeline.caution import Attempts, Caution, claimed
+from pipeline.caution import Attempts, Caution, claimed, condemned
 from pipeline.sources import Source
+from pipeline.step import Move, Submit, Tracker
 from pipeline.store import attempts, positions, tables
 from pipeline.store.database import Database
 from pipeline.store.summary import stats
@@ -39,16 +41,19 @@ def line(number: int, word: str = "calm") -> bytes:
     return json.dumps(fields | {"published_at": at}).encode()
 
 
-def new(db: Database, source: Source, name: str = "w") -> Worker:
+def new(
+    db: Database, source: Source, classify: Submit = deadly, stop: Event | None = None
+) -> Worker:
     """As a program that starts: always under the same name."""
     return Worker(
         db,
         source,
-        classify=deadly,
+        classify=classify,
         link=link,
         lateness=timedelta(minutes=10),
         clock=ManualClock(MONDAY + timedelta(days=1)),
-        name=name,
+        name="w",
+        stop=stop,
         poll_records=4,
     )
 
@@ -132,6 +137,36 @@ def test_record_of_a_suspect_partition_comes_alone_and_others_together() -> None
     assert caution.needed
     caution.stored({("news", 0): 3})
     assert not caution.needed
+    caution.set({("news", 0): Attempts("me", 3, 3, careful_until=3)})
+    assert not caution.needed
+
+
+def test_nothing_else_is_in_flight_with_a_record_that_may_kill(db: Database) -> None:
+    values = [line(n) for n in range(6)]
+    for _ in range(3):
+        new(db, partitions(values)).start()
+    asked: list[Sequence[str]] = []
+
+    def silent(texts: Sequence[str]) -> Future[list[Prediction]]:
+        asked.append(texts)
+        return Future()
+
+    stop = Event()
+    stop.set()
+    worker = new(db, partitions(values), silent, stop)
+    worker.start()
+    worker.step(0.0)
+    assert [len(texts) for texts in asked] == [1]
+
+
+def test_record_that_is_passed_over_moves_the_position_and_no_time() -> None:
+    tracker = Tracker(timedelta(minutes=10))
+    tracker.set({("news", 0): (3, MONDAY)})
+    record = Record("news", 0, 5, line(9), MONDAY)
+    parsed = tracker.bury(record, condemned(record))
+    assert parsed.moves == (Move("news", 0, 3, 6, MONDAY),)
+    assert [(d.origin.offset, d.rejected.raw) for d in parsed.dead] == [(5, line(9))]
+    assert tracker.next == {("news", 0): 6}
 
 
 def test_killing_records_of_two_partitions_are_found_and_all_others_stored(db: Database) -> None:
