@@ -148,6 +148,9 @@ dead_letter = Table(
     Column("detail", Text, nullable=False),
     Column("raw", LargeBinary, nullable=False),
     Column("at", Instant, nullable=False),
+    Column("published_at", Instant),  # null: Kafka's dead topic has not had it
+    Column("replayed_at", Instant),  # null: never sent in again
+    Index("ix_dead_letter_published_at_at", "published_at", "at"),
 )
 
 changed = Table(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from datetime import timedelta
 from threading import Event
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from ingest.files import Record
 from models.prediction import Prediction
@@ -133,12 +133,12 @@ def test_record_of_a_suspect_partition_comes_alone_and_others_together() -> None
         taken.append([(one.partition, one.offset) for one in portion if isinstance(one, Record)])
     # The partition is careful up to offset 3, which is the first that is not.
     assert taken == [[(1, 0), (1, 1)], [(0, 1)], [(0, 2)], [(0, 3)]]
-    caution.stored({("news", 0): 2})
-    assert caution.needed
-    caution.stored({("news", 0): 3})
-    assert not caution.needed
-    caution.set({("news", 0): Attempts("me", 3, 3, careful_until=3)})
-    assert not caution.needed
+    for position, needed in ((2, True), (3, False)):
+        caution.stored({("news", 0): position})
+        assert caution.needed == needed
+    passed = Caution()
+    passed.set({("news", 0): Attempts("me", 3, 3, careful_until=3)})
+    assert not passed.needed
 
 
 def test_nothing_else_is_in_flight_with_a_record_that_may_kill(db: Database) -> None:
@@ -196,16 +196,10 @@ def test_worker_that_loses_partitions_lets_them_go(db: Database) -> None:
     both, one = {("news", 0): 0, ("news", 1): 0}, {("news", 0): 0}
 
     def claim(run: str, of: dict[tuple[str, int], int], held: dict[tuple[str, int], int]) -> None:
-        positions.claim(
-            db,
-            dict.fromkeys(of),
-            now=MONDAY,
-            worker=run,
-            also=lambda connection, found: [
-                attempts.claim(connection, found, run=run, span=8, held=held),
-                None,
-            ][-1],
-        )
+        def also(connection: Connection, found: Mapping[tuple[str, int], int]) -> None:
+            attempts.claim(connection, found, run=run, span=8, held=held)
+
+        positions.claim(db, dict.fromkeys(of), now=MONDAY, worker=run, also=also)
 
     claim("a", both, {})
     claim("a", one, both)

@@ -26,7 +26,13 @@ def upgrade() -> None:
         sa.Column("deaths", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("topic", "partition", name="pk_attempt"),
     )
+    op.add_column("dead_letter", sa.Column("published_at", sa.BigInteger(), nullable=True))
+    op.add_column("dead_letter", sa.Column("replayed_at", sa.BigInteger(), nullable=True))
+    op.create_index("ix_dead_letter_published_at_at", "dead_letter", ["published_at", "at"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_dead_letter_published_at_at", "dead_letter")
+    op.drop_column("dead_letter", "replayed_at")
+    op.drop_column("dead_letter", "published_at")
     op.drop_table("attempt")
