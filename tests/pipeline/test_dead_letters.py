@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from sqlalchemy import Connection
 from typer.testing import CliRunner
 
 from ingest.kafka.producer import Message, Refused
 from ingest.rejection import Rejected, RejectReason
 from pipeline import dead_letters as letters
 from pipeline.cli import app
-from pipeline.dead_letters import harmless, name, origin_of, replay, to_kafka
+from pipeline.dead_letters import harmless, name, origin_of, replay, to_inbox, to_kafka
 from pipeline.settings import InvalidSettings, Settings
 from pipeline.step import DeadLetter, Origin
 from pipeline.store import dead_letters
@@ -99,6 +102,7 @@ def test_what_is_an_article_now_is_sent_once_and_the_rest_stays(db: Database) ->
     assert (done.articles, dict(done.still)) == (2, {"schema": 1, "empty": 1})
     again = replay(db, sent, names=(), reason=None, now=MONDAY)
     assert (again.articles, dict(again.still)) == (0, {"schema": 1, "empty": 1})
+    assert again.before == 0  # not even read
     assert sent.offsets == [0, 2]
     named = replay(db, sent, names=["news.raw/0/0"], reason=None, now=MONDAY)
     assert (named.articles, named.before, sent.offsets) == (0, 1, [0, 2])
@@ -156,6 +160,32 @@ def test_what_kafka_refuses_stays(db: Database) -> None:
     ]
     found = dead_letters.newest(db, reason=None, limit=9)
     assert [(x.origin.offset, x.replayed_at) for x in found] == [(1, None), (0, MONDAY)]
+
+
+def test_inbox_is_given_the_bytes_and_marks_them_in_its_own_transaction(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bury(db, (0, "schema", GOOD), (1, "schema", b"{}"))
+    given: list[bytes] = []
+
+    def put(
+        into: Database,
+        records: Sequence[bytes],
+        *,
+        at: datetime,
+        also: Callable[[Connection], None] | None = None,
+    ) -> None:
+        given.extend(records)
+        assert also is not None
+        with into.write() as connection:
+            also(connection)
+
+    stand_in = ModuleType("pipeline.store.inbox")
+    vars(stand_in)["put"] = put
+    monkeypatch.setitem(sys.modules, "pipeline.store.inbox", stand_in)
+    assert replay(db, to_inbox(db), names=(), reason=None, now=MONDAY).articles == 1
+    assert given == [GOOD]
+    assert dead_letters.newest(db, reason=None, limit=9)[1].replayed_at == MONDAY
 
 
 @pytest.fixture
