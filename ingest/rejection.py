@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, NoReturn, cast, get_args
 
-RejectReason = Literal["empty", "too_large", "not_utf8", "not_json", "schema", "bad_timestamp"]
+RejectReason = Literal[
+    "empty", "too_large", "not_utf8", "not_json", "schema", "bad_timestamp", "kills_process"
+]
 """Why a record is no article; also the label of the dead-letter metric.
 
 - ``empty``: no bytes, or only white space (a blank line, a Kafka tombstone).
@@ -15,6 +17,8 @@ RejectReason = Literal["empty", "too_large", "not_utf8", "not_json", "schema", "
   lets a reader set: nesting over 64, a number too large to hold.
 - ``schema``: JSON, but not article v1: a field missing, of the wrong type, length or form.
 - ``bad_timestamp``: ``published_at`` is there but is no RFC 3339 time with an offset.
+- ``kills_process``: processing it ended the process again and again. No parser says so: the worker
+  does, which does not touch it any more.
 """
 REJECT_REASONS: Final = cast("tuple[RejectReason, ...]", get_args(RejectReason))
 

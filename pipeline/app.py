@@ -66,6 +66,7 @@ class App:
             clock=clock,
             name=name,
             stop=stop,
+            poll_records=settings.sources.poll_records,
         )
         self.worker.start()
         self.monitor = Monitor(

@@ -45,6 +45,7 @@ NEWS: Final = frozenset(
         "open_incidents",
         "outbox_pending",
         "outbox_oldest_age_seconds",
+        "dead_letters_unpublished",
         "spike_score",
         "negative_share",
     )
@@ -159,6 +160,9 @@ class Metrics:
         self._active.set(1)
         self._pending = gauge("outbox_pending", "Messages waiting to be delivered.")
         self._oldest = gauge("outbox_oldest_age_seconds", "Age of the oldest of them; 0 if none.")
+        text = "Dead letters that Kafka's dead topic has not had; NaN where none is configured."
+        self._unpublished = gauge("dead_letters_unpublished", text)
+        self._unpublished.set(_UNKNOWN)
         self._deliveries = self._counter(
             "deliveries_total",
             "Attempts to deliver a message.",
@@ -263,6 +267,10 @@ class Metrics:
         """Set what waits to be delivered."""
         self._pending.set(pending)
         self._oldest.set(oldest_age_seconds)
+
+    def dead_letters_unpublished(self, number: int) -> None:
+        """Set how many dead letters wait for the dead topic."""
+        self._unpublished.set(number)
 
     def delivery(self, sink: str, outcome: Outcome) -> None:
         """Count an attempt to deliver."""

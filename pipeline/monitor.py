@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import perf_counter
-from typing import Literal
+from typing import Final, Literal, Protocol
 
 from alerts.channels import Channel, NotifyError
 from alerts.incidents import Change
@@ -21,6 +21,9 @@ from pipeline.watermark import Report, Watermark, advance
 
 Outcome = Literal["delivered", "retried", "gave_up"]
 """What became of an attempt to deliver; the same words are metric labels."""
+
+DEAD_SINK: Final = "dead_topic"
+"""Name of Kafka's dead topic among the sinks; a label of metrics."""
 
 RENEWALS = 6
 """Times that the lease is renewed before it would run out: a slow tick or two cost nothing."""
@@ -45,6 +48,18 @@ class Tick:
     tell_seconds: float
     ended: bool = False
     """Every partition was at its end, and all of it has been counted."""
+    unpublished: int | None = None
+    """Dead letters that wait for the dead topic; None: they are not published."""
+
+
+class DeadLetters(Protocol):
+    """Where dead letters are told; see :class:`pipeline.dead_topic.DeadLetterTopic`."""
+
+    def publish(self, now: datetime, *, epoch: int) -> Sequence[Outcome]:
+        """Send what is due, in bounded time; an outcome per attempt."""
+
+    def waiting(self) -> int:
+        """How many have not been told yet."""
 
 
 class Monitor:
@@ -54,6 +69,7 @@ class Monitor:
         epoch: of the lease that was taken for it: see :mod:`pipeline.store.lease`.
         keep_for: how long the lease lasts from each renewal.
         clock: asked in the midst of long ticks, to renew the lease in time.
+        dead: where dead letters are told, if anywhere.
 
     ``detection`` tells what is being watched: newest scores and open incidents.
     """
@@ -70,6 +86,7 @@ class Monitor:
         epoch: int,
         keep_for: timedelta,
         clock: Callable[[], datetime],
+        dead: DeadLetters | None = None,
     ) -> None:
         self._db = db
         self._keys = keys
@@ -80,6 +97,7 @@ class Monitor:
         self._epoch = epoch
         self._keep_for = keep_for
         self._clock = clock
+        self._dead = dead
         self._renew_at = clock()
         self._watermark = lease.progress(db).watermark
         detection.resume(self._keep_lease)
@@ -132,6 +150,7 @@ class Monitor:
             detecting_ended - counting_ended,
             perf_counter() - detecting_ended,
             ended,
+            None if self._dead is None else self._dead.waiting(),
         )
 
     def release(self) -> None:
@@ -162,6 +181,10 @@ class Monitor:
             else:
                 incidents.sent(self._db, self._epoch, message.seq, now)
                 outcomes.append((message.sink, "delivered"))
+        if self._dead is not None:
+            self._keep_lease()
+            told = self._dead.publish(now, epoch=self._epoch)
+            outcomes += [(DEAD_SINK, outcome) for outcome in told]
         return outcomes
 
 

@@ -116,6 +116,8 @@ class Observer:
         waiting, oldest = outbox_state(self._db)
         age = 0.0 if oldest is None else (self._clock() - oldest).total_seconds()
         metrics.outbox(waiting, max(0.0, age))
+        if tick.unpublished is not None:
+            metrics.dead_letters_unpublished(tick.unpublished)
         if detection.latest is not None and tick.evaluated:
             self._keys(detection, detection.latest)
 

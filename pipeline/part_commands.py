@@ -59,9 +59,19 @@ def worker(
 
 
 @app.command()
-def monitor(*, until_idle: UntilIdle = False, db: Url = None, config: Config = None) -> None:
-    """Count, watch and tell what workers store. Of several monitors one is active."""
+def monitor(
+    *,
+    servers: Servers = None,
+    until_idle: UntilIdle = False,
+    db: Url = None,
+    config: Config = None,
+) -> None:
+    """Count, watch and tell what workers store. Of several monitors one is active.
+
+    With --kafka it publishes dead letters in Kafka's dead topic.
+    """
     from pipeline.parts import run_monitor
 
     with reported():
-        run_monitor(load_settings(config, db=db), stderr, until_idle=until_idle)
+        found = load_settings(config, db=db, kafka=servers)
+        run_monitor(found, stderr, until_idle=until_idle)

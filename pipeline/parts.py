@@ -11,17 +11,19 @@ from datetime import datetime, timedelta
 from importlib.metadata import version as program_version
 from threading import Event
 from time import monotonic
+from typing import TYPE_CHECKING
 
 import structlog
 from rich.console import Console
 
 from ingest.companies import Watchlist
+from ingest.kafka.settings import DEAD_RECORD_BYTES
 from models import taxonomy
 from pipeline.app import POLL_S, keys_of, linker
 from pipeline.detect import Detection
 from pipeline.health import Progress
 from pipeline.metrics import Metrics
-from pipeline.monitor import Monitor, Tick
+from pipeline.monitor import DEAD_SINK, Monitor, Tick
 from pipeline.observe import Observer
 from pipeline.process import now, process_name, serve_health, sinks, stop_on_signals
 from pipeline.settings import Settings
@@ -30,6 +32,9 @@ from pipeline.store import lease
 from pipeline.store.database import Database, DatabaseAway, open_database
 from pipeline.worker import Done, Worker
 
+if TYPE_CHECKING:
+    from pipeline.dead_topic import DeadLetterTopic  # it brings kafka-python
+
 TICK_S = 1.0
 """Rest of a monitor that found nothing to do, and of a standby between looks at the lease."""
 
@@ -37,6 +42,9 @@ FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 5.0
 HOLD_EVERY_S = 1.0
 ENGINE_CLOSES_IN_S = 2.0
+
+PUBLISHED_WITHIN_S = 2.0
+"""One piece of dead letters: a broker that is away must not hold up the counting for long."""
 
 log = structlog.get_logger()
 
@@ -72,6 +80,7 @@ def run_worker(settings: Settings, console: Console, source: Source) -> None:
             clock=now,
             name=process_name(),
             stop=stop,
+            poll_records=settings.sources.poll_records,
         )
         health = Progress({"worker": settings.health.stalled_after_seconds}, monotonic())
         server = serve_health(settings, db, metrics, health, stack, lambda: source.trouble)
@@ -99,11 +108,13 @@ def run_monitor(settings: Settings, console: Console, *, until_idle: bool) -> No
         topics = tuple(label.name for label in taxonomy.load().topics)
         keys = keys_of(settings, topics, watchlist)
         channels = sinks()
+        dead = _dead_topic(settings, db, stack)
+        told = (*channels, DEAD_SINK) if dead is not None else tuple(channels)
         metrics = Metrics(
             program_version=program_version("bearwatch"),
             topics=topics,
             keys=keys.tested(),
-            sinks=tuple(channels),
+            sinks=told,
             partitions=(),
         )
         observer = Observer(metrics, db, now)
@@ -113,17 +124,18 @@ def run_monitor(settings: Settings, console: Console, *, until_idle: bool) -> No
         console.print(f"metrics: {server.url}/metrics", highlight=False)
 
         def make(epoch: int) -> Monitor:
-            names, told = watchlist.names, tuple(channels)
+            names, of = watchlist.names, tuple(channels)
             return Monitor(
                 db,
                 keys=keys,
-                detection=Detection(db, keys.tested(), settings, names=names, sinks=told),
+                detection=Detection(db, keys.tested(), settings, names=names, sinks=of),
                 channels=channels,
                 lateness=settings.counting.lateness,
                 fresh_for=settings.counting.report_fresh_within,
                 epoch=epoch,
                 keep_for=settings.monitor.lease,
                 clock=now,
+                dead=dead,
             )
 
         def observe(monitor: Monitor | None, tick: Tick | None) -> None:
@@ -135,6 +147,20 @@ def run_monitor(settings: Settings, console: Console, *, until_idle: bool) -> No
 
         seat = Seat(db, process_name(), settings.monitor.lease, now)
         keep_watching(seat, make, stop, observe, until_idle=until_idle)
+
+
+def _dead_topic(settings: Settings, db: Database, stack: ExitStack) -> DeadLetterTopic | None:
+    """Where dead letters are told; None without Kafka."""
+    if not settings.kafka.servers:
+        return None
+    from ingest.kafka.producer import Producer
+    from pipeline.dead_topic import DeadLetterTopic
+
+    producer = Producer(
+        settings.kafka, within_s=PUBLISHED_WITHIN_S, record_bytes=DEAD_RECORD_BYTES
+    )
+    stack.callback(producer.close)
+    return DeadLetterTopic(db, producer, settings.kafka.dead_topic)
 
 
 def open_when_there(url: str, stop: Event) -> Database | None:
@@ -174,7 +200,8 @@ def keep_working(worker: Worker, stop: Event, observe: Callable[[Done | None], N
             observe(None)
             _pause(failed, error, stop, worker.hold)
             failed += 1
-    worker.close()
+    if started:
+        worker.close()
 
 
 class Seat:

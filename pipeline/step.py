@@ -141,6 +141,14 @@ class Tracker:
         ]
         return Parsed(tuple(articles), tuple(dead), tuple(moves), gaps)
 
+    def bury(self, record: Record, rejected: Rejected) -> Parsed:
+        """Pass over a record without looking into it: a dead letter, and the position behind."""
+        partition = (record.topic, record.partition)
+        old, self.next[partition] = self.next[partition], record.offset + 1
+        letter = DeadLetter(Origin(*partition, record.offset), rejected, record.timestamp)
+        move = Move(*partition, old, record.offset + 1, self.newest.get(partition))
+        return Parsed((), (letter,), (move,))
+
     def _see(self, partition: Partition, at: datetime | None) -> bool:
         newest = self.newest.get(partition)
         if at is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Literal, Protocol, cast
 
 import structlog
@@ -23,6 +24,10 @@ log = structlog.get_logger()
 ACKNOWLEDGED_WITHIN_S: Final = 20.0
 """All of one call's records: the broker has so long to store them, and to come back if it died."""
 
+LONGEST_BLOCK_MS: Final = 5_000
+"""How long a broker has to say where a topic is."""
+
+LINGER_MS: Final = 20
 CLOSE_S: Final = 3.0
 SETTLE_EVERY_S: Final = 0.02
 _OURS_TO_REFUSE = (
@@ -70,6 +75,10 @@ class Producer:
 
     It is made anew after an error that leaves it dead: some refusals end an idempotent producer
     for good.
+
+    Args:
+        within_s: how long the broker has to store one call's records.
+        record_bytes: the largest record; a larger one is refused before it is sent.
     """
 
     def __init__(
@@ -77,11 +86,12 @@ class Producer:
         settings: KafkaSettings,
         *,
         within_s: float = ACKNOWLEDGED_WITHIN_S,
+        record_bytes: int = RECORD_BYTES,
         connect: Callable[[KafkaSettings, float], Client] | None = None,
     ) -> None:
         self._settings = settings
         self._within_s = within_s
-        self._connect = connect or _connect
+        self._connect = connect or partial(_connect, record_bytes=record_bytes)
         self._client: Client | None = None
 
     def publish(self, messages: Sequence[Message]) -> tuple[Refused, ...]:
@@ -164,7 +174,7 @@ def _reason(error: Exception) -> RefusedReason:
     return "too_large" if isinstance(error, large) else "invalid"
 
 
-def _connect(settings: KafkaSettings, within_s: float) -> Client:
+def _connect(settings: KafkaSettings, within_s: float, *, record_bytes: int) -> Client:
     connection = settings.connection()
     within_ms = int(within_s * 1000)
     # Less than the whole time, so that a request without an answer can be sent again.
@@ -174,11 +184,11 @@ def _connect(settings: KafkaSettings, within_s: float) -> Client:
         client_id="bearwatch-producer",
         enable_idempotence=True,
         acks="all",
-        linger_ms=20,
+        linger_ms=LINGER_MS,
         batch_size=131_072,
         compression_type="lz4",
-        max_block_ms=min(5_000, within_ms),
-        max_request_size=RECORD_BYTES,
+        max_block_ms=min(LONGEST_BLOCK_MS, within_ms),
+        max_request_size=record_bytes,
         delivery_timeout_ms=within_ms,
         allow_auto_create_topics=False,
     )

@@ -11,6 +11,9 @@ RECORD_BYTES: Final = 1_179_648
 """Largest record of the topic of raw articles: 1 MiB, more than a parser accepts, so that an
 oversized one still comes to be a dead letter; and 128 KiB for its key and what Kafka adds."""
 
+DEAD_RECORD_BYTES: Final = 2 * RECORD_BYTES
+"""Largest record of the dead topic: such a record in base64, and why it is there."""
+
 Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 Mechanism = Literal["SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN"]
 

@@ -10,7 +10,7 @@ from kafka import KafkaAdminClient
 from kafka import errors as theirs
 
 from ingest.kafka.overheard import seam
-from ingest.kafka.settings import RECORD_BYTES, KafkaSettings
+from ingest.kafka.settings import DEAD_RECORD_BYTES, RECORD_BYTES, KafkaSettings
 
 ANSWER_MS: Final = 10_000
 
@@ -39,7 +39,7 @@ def create_topics(
     raw = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(RECORD_BYTES)}
     wanted: dict[str, tuple[int, dict[str, str]]] = {
         settings.raw_topic: (partitions, raw),
-        settings.dead_topic: (1, {"max.message.bytes": str(2 * RECORD_BYTES)}),
+        settings.dead_topic: (1, {"max.message.bytes": str(DEAD_RECORD_BYTES)}),
         settings.alerts_topic: (1, {}),
     }
     with seam(f"making topics at {', '.join(settings.servers)}"):

@@ -11,12 +11,11 @@ from sqlalchemy import Connection, Table, delete, update
 
 from models.prediction import Prediction
 from pipeline.step import Batch, Partition, Scored
-from pipeline.store import bulk, gaps
+from pipeline.store import bulk, dead_letters, gaps
 from pipeline.store.database import Database
 from pipeline.store.tables import (
     article,
     changed,
-    dead_letter,
     mention,
     signature,
     source_position,
@@ -49,7 +48,7 @@ def commit(db: Database, batch: Batch, reports: Mapping[Partition, Report], work
             _move(connection, batch, reports, worker)
             written = _upsert_articles(connection, _newest_revisions(batch.scored))
             _write_parts(connection, written)
-            _write_dead(connection, batch)
+            dead_letters.write(connection, batch.dead)
             if batch.gaps:
                 now = max(report.reported_at for report in reports.values())
                 gaps.write(connection, batch.gaps, at=now)
@@ -215,19 +214,3 @@ def _signature_rows(item: Scored) -> list[Row]:
         }
         for band, value in item.bands
     ]
-
-
-def _write_dead(connection: Connection, batch: Batch) -> None:
-    rows = [
-        {
-            "topic": letter.origin.topic,
-            "partition": letter.origin.partition,
-            "offset": letter.origin.offset,
-            "reason": letter.rejected.reason,
-            "detail": letter.rejected.detail,
-            "raw": letter.rejected.raw,
-            "at": letter.at,
-        }
-        for letter in batch.dead
-    ]
-    _insert_new(connection, dead_letter, rows)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import case, select, update
+from sqlalchemy import Connection, case, select, update
 
 from pipeline.step import Partition
 from pipeline.store.database import Database, StoreError, upsert
@@ -14,7 +14,12 @@ from pipeline.watermark import Report
 
 
 def claim(
-    db: Database, partitions: Mapping[Partition, str | None], *, now: datetime, worker: str
+    db: Database,
+    partitions: Mapping[Partition, str | None],
+    *,
+    now: datetime,
+    worker: str,
+    also: Callable[[Connection, Mapping[Partition, int]], None] = lambda *_: None,
 ) -> dict[Partition, tuple[int, datetime | None]]:
     """Next offset and newest stored event time of each partition; a new one starts at 0.
 
@@ -22,7 +27,7 @@ def claim(
 
     ``partitions`` gives each one's identity (None where the source has none): the sha256 of a
     file's first line, so that another file under the same name is not taken for the one read
-    before.
+    before. ``also`` is called in the same transaction with the next offsets, the rows locked.
 
     Raises:
         StoreError: a stored identity is another.
@@ -40,7 +45,7 @@ def claim(
                 "finished": False,
                 "worker": worker,
             }
-            for (topic, number), identity in partitions.items()
+            for (topic, number), identity in sorted(partitions.items())
         ]
         if new:
             insert = upsert(connection, table)
@@ -55,11 +60,9 @@ def claim(
         ).all()
         for row in stored:
             _check_identity(row.topic, row.identity, partitions.get((row.topic, row.partition)))
-    return {
-        (row.topic, row.partition): (row.next, row.newest_event)
-        for row in stored
-        if (row.topic, row.partition) in partitions
-    }
+        ours = [row for row in stored if (row.topic, row.partition) in partitions]
+        also(connection, {(row.topic, row.partition): row.next for row in ours})
+    return {(row.topic, row.partition): (row.next, row.newest_event) for row in ours}
 
 
 def report(

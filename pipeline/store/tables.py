@@ -148,6 +148,9 @@ dead_letter = Table(
     Column("detail", Text, nullable=False),
     Column("raw", LargeBinary, nullable=False),
     Column("at", Instant, nullable=False),
+    Column("published_at", Instant),  # null: Kafka's dead topic has not had it
+    Column("replayed_at", Instant),  # null: never sent in again
+    Index("ix_dead_letter_published_at_at", "published_at", "at"),
 )
 
 changed = Table(
@@ -279,3 +282,18 @@ event = Table(
     sqlite_autoincrement=True,
 )
 """Operator and model events: with ``baseline_hour`` they determine the detector's state."""
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("topic", Text, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("run", name_type(32)),  # the process that claimed it last; null: it let go
+    Column("next", BigInteger, nullable=False),  # the position at that claim
+    Column("claims", Integer, nullable=False),  # in a row at this position, without letting go
+    Column("careful_until", BigInteger, nullable=False),
+    Column("in_hand", BigInteger),  # offset of the one record that is being processed
+    Column("suspect", BigInteger),  # offset of the one in hand when a process ended
+    Column("deaths", Integer, nullable=False),  # how often it was
+)
+"""What tells a record that kills the process from others: pipeline.caution.Attempts."""
