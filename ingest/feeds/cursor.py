@@ -5,11 +5,11 @@ kept only once the records are stored. Whoever stops in between sends the record
 same ids and, but for one case, the same revisions, which changes nothing.
 
 Revisions. The first record of an article has as its revision the time of its last change, in
-milliseconds since 1970, or 0 where the feed states none: the same from any cursor, even a lost one.
-When title, text or time of publication change, the article is sent again, as a ``replace``, with
-the newly stated time of change. A change without a newer stated time takes the time at which it
-was seen (the one case above: sent again after a crash, the same content has a higher revision).
-Both are higher than whatever was sent before.
+milliseconds since 1970, or 0 where the feed states none: the same from any cursor, even a lost
+one. When title, text or time of publication change, the article is sent again, as a ``replace``,
+with the newly stated time of change. A change without a newer stated time takes the time at which
+it was seen (the one case above: the same content, sent again after a crash, has a higher
+revision). Both are higher than whatever was sent before.
 """
 
 from __future__ import annotations

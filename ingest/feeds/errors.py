@@ -25,7 +25,7 @@ FeedReason = Literal[
 
 - ``address``: no http(s) URL with a host, or its host has an address that is not public.
 - ``unreachable``: no such host, no connection, or one that broke.
-- ``tls``: the server's certificate is not valid for the host.
+- ``tls``: no encryption; mostly a certificate that is not valid for the host.
 - ``timeout``: not there within the deadline.
 - ``redirect``: more than three, to nowhere, or from https to http.
 - ``busy``: 429 or 503; the server may have said when to come again.

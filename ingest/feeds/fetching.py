@@ -91,7 +91,7 @@ class Fetcher:
             seconds = self._settings.deadline_seconds
             return FeedError("timeout", f"{host}: not there within {seconds:g} s")
         except (httpcore.NetworkError, httpcore.ProtocolError, httpx.HTTPError, OSError) as error:
-            if isinstance(error.__cause__, ssl.SSLError):
+            if isinstance(error.__cause__ or error.__context__, ssl.SSLError):
                 return FeedError("tls", f"{host}: {error}"[:300])
             return FeedError("unreachable", f"{host}: {type(error).__name__}: {error}"[:300])
 

@@ -26,6 +26,7 @@ _ZONES: Final = {
 
 _ZONE_NAME = re.compile(r"\b([A-Z]{3,4})$")
 _CLOCK = re.compile(r"\d:\d\d")
+_UNSET_YEAR = re.compile(r" 00\d\d ")  # year 1 of a time that was never set, not 2001
 
 
 def stated(text: str) -> datetime | None:
@@ -38,7 +39,7 @@ def stated(text: str) -> datetime | None:
         day, minutes, seconds, _, hours, rest = iso.groups()
         zone = "Z" if hours is None else f"{hours}:{rest or '00'}"
         return instant(f"{day}T{minutes}{(seconds or ':00').replace(',', '.')}{zone}")
-    if _CLOCK.search(text) is None:
+    if _CLOCK.search(text) is None or _UNSET_YEAR.search(text) is not None:
         return None  # a day alone is no time
     name = _ZONE_NAME.search(text)
     if name is not None and name[1] in _ZONES:
