@@ -224,7 +224,7 @@ def _redirected(base: httpx.URL, location: str) -> httpx.URL:
             "redirect",
             f"{base.host}: a redirect from https to http, where anyone between could write news",
         )
-    return target.copy_with(username=None, password=None)
+    return target
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int]:
