@@ -10,6 +10,7 @@ from time import monotonic, sleep
 
 import pytest
 from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from ingest.article import Article, parse
 from ingest.feeds.cursor import Cursor, Seen
@@ -91,6 +92,10 @@ def test_records_and_cursor_are_stored_together_or_not_at_all(db: Database) -> N
     with pytest.raises(RuntimeError):
         feeds.save_with(db, inbox, URL, [record], CURSOR, at=MONDAY)
     assert (stored(db), feeds.load(db, [URL])) == ([], {})
+    unwritable = replace(CURSOR, failures=None)  # type: ignore[arg-type] - the table refuses it
+    with pytest.raises(IntegrityError):
+        feeds.save_with(db, inbox, URL, [record], unwritable, at=MONDAY)
+    assert stored(db) == []
     feeds.save_with(db, inbox, URL, [record], CURSOR, at=MONDAY)
     assert (stored(db), feeds.load(db, [URL])) == (["1"], {URL: CURSOR})
 
