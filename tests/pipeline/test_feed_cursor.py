@@ -92,7 +92,7 @@ def test_records_and_cursor_are_stored_together_or_not_at_all(db: Database) -> N
     with pytest.raises(RuntimeError):
         feeds.save_with(db, inbox, URL, [record], CURSOR, at=MONDAY)
     assert (stored(db), feeds.load(db, [URL])) == ([], {})
-    unwritable = replace(CURSOR, failures=None)  # type: ignore[arg-type] - the table refuses it
+    unwritable = replace(CURSOR, failures=None)  # type: ignore[arg-type]  # the table refuses it
     with pytest.raises(IntegrityError):
         feeds.save_with(db, inbox, URL, [record], unwritable, at=MONDAY)
     assert stored(db) == []
