@@ -1,4 +1,4 @@
-"""The commands about Kafka: its topics, and what is sent to it."""
+"""The commands that bring articles in, and those about Kafka."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pipeline.commands import (
     File,
     Json,
     Servers,
+    Url,
     load_settings,
     reported,
     show,
@@ -18,7 +19,7 @@ from pipeline.commands import (
 )
 
 kafka = typer.Typer(no_args_is_help=True, help="Look after Kafka.")
-ingest = typer.Typer(no_args_is_help=True, help="Send articles to Kafka.")
+ingest = typer.Typer(no_args_is_help=True, help="Bring articles in.")
 
 
 @kafka.command("create-topics")
@@ -51,3 +52,33 @@ def ingest_file(
 
     with reported():
         show(send_file(load_settings(config, kafka=servers), stderr, file), as_json=as_json)
+
+
+@ingest.command("feeds")
+def ingest_feeds(
+    urls: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="URL...", help="RSS or Atom feeds; default those of the settings."),
+    ] = None,
+    *,
+    servers: Servers = None,
+    db: Url = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="Ask every feed once, tell what came, and end.")
+    ] = False,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Read feeds into Kafka, or without --kafka into the database, until stopped."""
+    from pipeline.feeding import poll_feeds, poll_once
+
+    with reported():
+        given: dict[str, object] = {"urls": urls or None}
+        found = load_settings(config, db=db, kafka=servers, feeds=given)
+        if not once:
+            poll_feeds(found, stderr)
+            return
+        shown = poll_once(found, stderr)
+        show(shown, as_json=as_json)
+        if shown.result["failed"] == len(shown.result["feeds"]):
+            raise typer.Exit(1)

@@ -74,6 +74,7 @@ def load_settings(
     precision: str | None = None,
     kafka: str | None = None,
     metrics: dict[str, object] | None = None,
+    feeds: dict[str, object] | None = None,
 ) -> Settings:
     """Settings with the command line's on top; sets up logging by them."""
     given: dict[str, dict[str, object]] = {
@@ -81,6 +82,7 @@ def load_settings(
         "model": {"folder": model, "precision": precision},
         "kafka": {"servers": kafka},
         "metrics": metrics or {},
+        "feeds": feeds or {},
     }
     found = settings.load(config, overrides=given)
     logs.configure(found.log, cast("TextIO", _CurrentStderr()))

@@ -25,6 +25,7 @@ from pydantic_settings import (
 
 from alerts.rules import IncidentSettings
 from alerts.spikes import SpikeSettings
+from ingest.feeds.settings import FeedSettings
 from ingest.kafka.settings import KafkaSettings
 from models.settings import EngineSettings
 from pipeline.masking import masked_text
@@ -232,6 +233,7 @@ class Settings(BaseSettings):
     companies: CompanySettings = Field(default_factory=CompanySettings)
     sources: SourceSettings = Field(default_factory=SourceSettings)
     kafka: KafkaSettings = Field(default_factory=KafkaSettings)
+    feeds: FeedSettings = Field(default_factory=FeedSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     monitor: MonitorSettings = Field(default_factory=MonitorSettings)
     health: HealthSettings = Field(default_factory=HealthSettings)

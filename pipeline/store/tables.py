@@ -297,3 +297,17 @@ attempt = Table(
     Column("deaths", Integer, nullable=False),  # how often it was
 )
 """What tells a record that kills the process from others: pipeline.caution.Attempts."""
+
+feed_cursor = Table(
+    "feed_cursor",
+    metadata,
+    Column("feed", name_type(64), primary_key=True),  # sha256 of its URL, which may be a secret
+    Column("url", Text, nullable=False),  # for people: without user, password and keys
+    Column("etag", Text),
+    Column("last_modified", Text),
+    Column("seen", Text, nullable=False),  # ingest.feeds.cursor.seen_text
+    Column("next_at", Instant),
+    Column("failures", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+"""How far each feed has been read: moved with its records, or after Kafka has them."""
