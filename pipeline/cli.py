@@ -64,17 +64,24 @@ def demo(
 @app.command()
 def run(
     *,
-    source: Annotated[Path, typer.Option("--source", help="File to read and follow.")],
+    source: Annotated[
+        Path | None,
+        typer.Option("--source", help="File to read and follow; default what is pushed."),
+    ] = None,
     db: Url = None,
     config: Config = None,
     model: Model = None,
     precision: Precision = None,
 ) -> None:
-    """Read a file and follow it, until stopped; the next start goes on from there."""
-    from pipeline.run import run_file
+    """Read a file and follow it, or the inbox, until stopped; the next start goes on there."""
+    from pipeline.run import run_file, run_inbox
 
     with reported():
-        run_file(load_settings(config, db=db, model=model, precision=precision), stderr, source)
+        found = load_settings(config, db=db, model=model, precision=precision)
+        if source is None:
+            run_inbox(found, stderr)
+        else:
+            run_file(found, stderr, source)
 
 
 @app.command()

@@ -25,7 +25,7 @@ from pipeline.monitor import Monitor, Tick
 from pipeline.observe import Observer
 from pipeline.process import now, process_name, serve_health, sinks, stop_on_signals
 from pipeline.settings import Settings
-from pipeline.sources import Source
+from pipeline.sources import Opener
 from pipeline.store import lease
 from pipeline.store.database import Database, DatabaseAway, open_database
 from pipeline.worker import Done, Worker
@@ -41,17 +41,18 @@ ENGINE_CLOSES_IN_S = 2.0
 log = structlog.get_logger()
 
 
-def run_worker(settings: Settings, console: Console, source: Source) -> None:
+def run_worker(settings: Settings, console: Console, open_source: Opener) -> None:
     """Read, classify and store until the source is finished, or SIGTERM or Ctrl-C."""
     from models import versions
     from models.engine import Engine
 
     with stop_on_signals() as stop, ExitStack() as stack:
-        stack.callback(source.close)
         db = open_when_there(settings.database.url.get_secret_value(), stop)
         if db is None:
             return
         stack.callback(db.close)
+        source = open_source(db)
+        stack.callback(source.close)
         loaded = versions.load(settings.model.folder, precision=settings.model.precision)
         log.info("version loaded", version=loaded.id)
         watchlist = Watchlist.load(settings.companies.watchlist)

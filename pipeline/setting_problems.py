@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -45,8 +45,11 @@ def in_words(
     model: type[BaseModel] = settings
     kind: Any = None
     for part in path:
-        field = model.model_fields.get(part)
-        kind = field.annotation if field else None
+        if get_origin(kind) is dict:  # groups by a name of the user's choice
+            kind = get_args(kind)[1]
+        else:
+            field = model.model_fields.get(part)
+            kind = field.annotation if field else None
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             model = kind
     origin = _origin(path, origins)

@@ -29,6 +29,7 @@ from ingest.kafka.settings import KafkaSettings
 from models.settings import EngineSettings
 from pipeline.masking import masked_text
 from pipeline.setting_problems import in_words, unknown_variables
+from pipeline.web.settings import WebSettings
 
 DEFAULT_FILE = Path("bearwatch.toml")
 PREFIX = "BEARWATCH_"
@@ -233,6 +234,7 @@ class Settings(BaseSettings):
     sources: SourceSettings = Field(default_factory=SourceSettings)
     kafka: KafkaSettings = Field(default_factory=KafkaSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    web: WebSettings = Field(default_factory=WebSettings)
     monitor: MonitorSettings = Field(default_factory=MonitorSettings)
     health: HealthSettings = Field(default_factory=HealthSettings)
     log: LogSettings = Field(default_factory=LogSettings)
