@@ -57,7 +57,8 @@ def in_words(
     where = f"{name} {origin}"
     if error["type"] == "extra_forbidden":
         return f"{where}: unknown setting{_meant(path[-1], list(model.model_fields))}"
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
+    group = isinstance(kind, type) and issubclass(kind, BaseModel)
+    if group and error["type"] != "value_error":  # that is said of a group as a whole
         return f"{where}: is a group; write [{'.'.join(path)}] with its settings below"
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
     open_value = kind in (int, float) or get_origin(kind) is Literal

@@ -20,7 +20,7 @@ from pipeline.web.stores import open_store
 from pipeline.web.tokens import load
 
 LOOK_AGAIN_S = 1.0
-PUBLISHER_ENDS_IN_S = 3.0
+PUBLISHER_ENDS_IN_S = 2.0
 
 
 class ServerEnded(Exception):
