@@ -45,10 +45,7 @@ class _Bounded(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as the base class has it
         super().connection_made(transport)
-        if len(self.connections) > MOST_CONNECTIONS:
-            idle = [one for one in self.connections if isinstance(one, _Bounded) and one.is_idle()]
-            oldest = min(idle, key=lambda one: one.idle_since, default=self)
-            oldest.transport.abort()
+        self._make_room()
         self._watch_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -69,9 +66,15 @@ class _Bounded(H11Protocol):
             self.transport.close()
         self._watch_head()
 
-    def is_idle(self) -> bool:
-        """No request is being answered."""
-        return self.cycle is None or self.cycle.response_complete
+    def _make_room(self) -> None:
+        live = [
+            one
+            for one in self.connections
+            if isinstance(one, _Bounded) and not one.transport.is_closing()
+        ]
+        if len(live) > MOST_CONNECTIONS:
+            idle = [one for one in live if one.cycle is None or one.cycle.response_complete]
+            min(idle, key=lambda one: one.idle_since).transport.abort()
 
     def _watch_head(self) -> None:
         """The time runs from the connection's first byte, or the last answer, to the next head."""

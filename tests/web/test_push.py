@@ -7,7 +7,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +212,18 @@ def test_unread_body_does_not_hold_the_connection(sender: Sender) -> None:
     with sender.connect() as bare:
         bare.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
         assert b" 200 " in _answer(bare).partition(b"\r\n")[0]
+
+
+def test_idle_connections_give_way_to_new_ones(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.web.server.MOST_CONNECTIONS", 5)
+    with ExitStack() as stack:
+        idle = [stack.enter_context(sender.connect()) for _ in range(8)]
+        for one in idle[:3]:
+            assert _answer(one) == b""
+        idle[-1].sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert b" 200 " in _answer(idle[-1])
 
 
 def test_token_may_make_so_many_requests_and_others_are_not_held_up(
