@@ -208,6 +208,15 @@ def test_slow_head_is_given_up(url: str, begun: bytes) -> None:
             assert _answer(second).count(b"HTTP/1.1 200 ") == 1
 
 
+def test_body_may_take_longer_than_the_head(url: str) -> None:
+    with serving(settings(url, head_within_seconds=0.3)) as sender, sender.connect() as bare:
+        body = json.dumps(article(1)).encode()
+        bare.sendall(_head(sender, f"Content-Length: {len(body)}", "Connection: close"))
+        time.sleep(0.6)
+        bare.sendall(body)
+        assert b" 200 " in _answer(bare).partition(b"\r\n")[0]
+
+
 def test_unread_body_does_not_hold_the_connection(sender: Sender) -> None:
     with sender.connect() as bare:
         bare.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
