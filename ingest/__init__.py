@@ -1,1 +1,1 @@
-"""Takes bytes from files (later Kafka, feeds, HTTP), gives articles, rejections and mentions."""
+"""Takes bytes from files, Kafka and feeds, gives articles, rejections and mentions."""

@@ -16,7 +16,7 @@ from ingest.article import Article
 from ingest.companies import Mention, Watchlist
 from pipeline.count import Keys
 from pipeline.detect import Detection
-from pipeline.monitor import Monitor, Tick
+from pipeline.monitor import DeadLetters, Monitor, Tick
 from pipeline.settings import Settings
 from pipeline.sources import Source
 from pipeline.step import Link, Submit
@@ -52,6 +52,7 @@ class App:
         clock: Callable[[], datetime],
         name: str,
         stop: Event,
+        dead: DeadLetters | None = None,
     ) -> None:
         keys = keys_of(settings, topics, watchlist)
         counting = settings.counting
@@ -82,6 +83,7 @@ class App:
             epoch=lease.take(db, name, now=clock(), keep_for=settings.monitor.lease),
             keep_for=settings.monitor.lease,
             clock=clock,
+            dead=dead,
         )
 
     def run(self, observe: Callable[[Round], None]) -> None:

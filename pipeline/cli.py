@@ -65,17 +65,44 @@ def demo(
 @app.command()
 def run(
     *,
-    source: Annotated[Path, typer.Option("--source", help="File to read and follow.")],
+    source: Annotated[
+        Path | None,
+        typer.Option("--source", help="File to read and follow; default feeds and pushes."),
+    ] = None,
+    servers: Servers = None,
+    feeds: Annotated[
+        list[str] | None,
+        typer.Option("--feed", metavar="URL", help="RSS or Atom feed; may be repeated."),
+    ] = None,
     db: Url = None,
     config: Config = None,
     model: Model = None,
     precision: Precision = None,
 ) -> None:
-    """Read a file and follow it, until stopped; the next start goes on from there."""
-    from pipeline.run import run_file
+    """Everything in one process until stopped: a file, Kafka, or feeds and what is pushed.
+
+    The next start goes on where this one ended.
+    """
+    from pipeline.run import run_file, run_live
 
     with reported():
-        run_file(load_settings(config, db=db, model=model, precision=precision), stderr, source)
+        if sum(map(bool, (source, servers, feeds))) > 1:
+            raise typer.BadParameter(
+                "give one of --source, --kafka and --feed; `bearwatch ingest` sends files and "
+                "feeds to Kafka"
+            )
+        found = load_settings(
+            config,
+            db=db,
+            model=model,
+            precision=precision,
+            kafka="" if feeds else servers,
+            feeds={"urls": feeds},
+        )
+        if source is None:
+            run_live(found, stderr)
+        else:
+            run_file(found, stderr, source)
 
 
 @app.command()

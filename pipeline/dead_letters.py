@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from importlib import import_module
 from typing import Any, Final
 
 from rich.console import Group
@@ -24,7 +23,7 @@ from ingest.files import Record
 from pipeline.display import Shown
 from pipeline.settings import InvalidSettings, Settings
 from pipeline.step import Origin
-from pipeline.store import dead_letters
+from pipeline.store import dead_letters, inbox
 from pipeline.store.database import Database, StoreError
 from pipeline.store.dead_letters import Letter
 
@@ -217,7 +216,6 @@ def to_kafka(settings: Settings, db: Database, producer: Any) -> Send:  # noqa: 
 
 def to_inbox(db: Database) -> Send:
     """Appends to the database's own inbox, in the transaction that marks the letters."""
-    inbox = import_module("pipeline.store.inbox")
 
     def send(letters: Sequence[Letter], at: datetime) -> int:
         origins = [letter.origin for letter in letters]

@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import datetime
-from importlib import import_module
 from threading import Event, Thread
-from typing import Final, cast
+from typing import Final
 
 import structlog
 from rich.console import Console
@@ -28,7 +27,7 @@ from pipeline.ingesting import message, publish
 from pipeline.parts import open_when_there
 from pipeline.process import now, opened, stop_on_signals
 from pipeline.settings import InvalidSettings, Settings
-from pipeline.store import feeds
+from pipeline.store import feeds, inbox
 from pipeline.store.database import Database, DatabaseAway
 
 STEP_S: Final = 0.25
@@ -232,8 +231,7 @@ def told(polled: Polled) -> None:
 
 def _store(settings: Settings, db: Database, stop: Event, stack: ExitStack) -> Store:
     if not settings.kafka.servers:
-        put = import_module("pipeline.store.inbox").put
-        return into_inbox(db, cast("feeds.Put", put))
+        return into_inbox(db, inbox.put)
     require_topic(settings.kafka, settings.kafka.raw_topic)
     producer = Producer(settings.kafka)
     stack.callback(producer.close)

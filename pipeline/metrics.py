@@ -29,6 +29,7 @@ from ingest.kafka.gap import GAP_REASONS, GapReason
 from models.prediction import SENTIMENTS
 from pipeline.count import OTHER
 from pipeline.monitor import Outcome
+from pipeline.web.outcomes import PUSH_OUTCOMES, PushOutcome
 
 Stage = Literal["poll", "parse", "tokenise", "infer", "commit", "count", "detect", "tell"]
 STAGES: Final = get_args(Stage)
@@ -114,6 +115,15 @@ class Metrics:
         )
         self._undated = count("undated_total", "Articles without a usable time; never windowed.")
         self._late = count("late_total", "Articles older than the watermark when they came.")
+        self._pushes = count(
+            "push_requests_total",
+            "Requests to push articles, by what became of them.",
+            "outcome",
+            each=[(outcome,) for outcome in PUSH_OUTCOMES],
+        )
+        self._pushed = count(
+            "push_articles_total", "Articles pushed and durable; one sent twice counts twice."
+        )
         self._unsure = count(
             "low_confidence_total",
             "Articles of whose label the model was unsure.",
@@ -207,6 +217,11 @@ class Metrics:
     def gap(self, reason: GapReason) -> None:
         """Count a gap in what a broker could deliver."""
         self._gaps.labels(reason).inc()
+
+    def push(self, outcome: PushOutcome, articles: int = 0) -> None:
+        """Count a request to push, and the articles that it made durable."""
+        self._pushes.labels(outcome).inc()
+        self._pushed.inc(articles)
 
     def undated(self, number: int = 1) -> None:
         """Count articles without a usable time."""

@@ -11,13 +11,11 @@ from datetime import datetime, timedelta
 from importlib.metadata import version as program_version
 from threading import Event
 from time import monotonic
-from typing import TYPE_CHECKING
 
 import structlog
 from rich.console import Console
 
 from ingest.companies import Watchlist
-from ingest.kafka.settings import DEAD_RECORD_BYTES
 from models import taxonomy
 from pipeline.app import POLL_S, keys_of, linker
 from pipeline.detect import Detection
@@ -25,15 +23,19 @@ from pipeline.health import Progress
 from pipeline.metrics import Metrics
 from pipeline.monitor import DEAD_SINK, Monitor, Tick
 from pipeline.observe import Observer
-from pipeline.process import now, process_name, serve_health, sinks, stop_on_signals
+from pipeline.process import (
+    dead_topic,
+    now,
+    process_name,
+    serve_health,
+    sinks,
+    stop_on_signals,
+)
 from pipeline.settings import Settings
-from pipeline.sources import Source
+from pipeline.sources import Opener
 from pipeline.store import lease
 from pipeline.store.database import Database, DatabaseAway, open_database
 from pipeline.worker import Done, Worker
-
-if TYPE_CHECKING:
-    from pipeline.dead_topic import DeadLetterTopic  # it brings kafka-python
 
 TICK_S = 1.0
 """Rest of a monitor that found nothing to do, and of a standby between looks at the lease."""
@@ -43,23 +45,21 @@ LONGEST_PAUSE_S = 5.0
 HOLD_EVERY_S = 1.0
 ENGINE_CLOSES_IN_S = 2.0
 
-PUBLISHED_WITHIN_S = 2.0
-"""One piece of dead letters: a broker that is away must not hold up the counting for long."""
-
 log = structlog.get_logger()
 
 
-def run_worker(settings: Settings, console: Console, source: Source) -> None:
+def run_worker(settings: Settings, console: Console, open_source: Opener) -> None:
     """Read, classify and store until the source is finished, or SIGTERM or Ctrl-C."""
     from models import versions
     from models.engine import Engine
 
     with stop_on_signals() as stop, ExitStack() as stack:
-        stack.callback(source.close)
         db = open_when_there(settings.database.url.get_secret_value(), stop)
         if db is None:
             return
         stack.callback(db.close)
+        source = open_source(db)
+        stack.callback(source.close)
         loaded = versions.load(settings.model.folder, precision=settings.model.precision)
         log.info("version loaded", version=loaded.id)
         watchlist = Watchlist.load(settings.companies.watchlist)
@@ -108,7 +108,7 @@ def run_monitor(settings: Settings, console: Console, *, until_idle: bool) -> No
         topics = tuple(label.name for label in taxonomy.load().topics)
         keys = keys_of(settings, topics, watchlist)
         channels = sinks()
-        dead = _dead_topic(settings, db, stack)
+        dead = dead_topic(settings, db, stack)
         told = (*channels, DEAD_SINK) if dead is not None else tuple(channels)
         metrics = Metrics(
             program_version=program_version("bearwatch"),
@@ -147,20 +147,6 @@ def run_monitor(settings: Settings, console: Console, *, until_idle: bool) -> No
 
         seat = Seat(db, process_name(), settings.monitor.lease, now)
         keep_watching(seat, make, stop, observe, until_idle=until_idle)
-
-
-def _dead_topic(settings: Settings, db: Database, stack: ExitStack) -> DeadLetterTopic | None:
-    """Where dead letters are told; None without Kafka."""
-    if not settings.kafka.servers:
-        return None
-    from ingest.kafka.producer import Producer
-    from pipeline.dead_topic import DeadLetterTopic
-
-    producer = Producer(
-        settings.kafka, within_s=PUBLISHED_WITHIN_S, record_bytes=DEAD_RECORD_BYTES
-    )
-    stack.callback(producer.close)
-    return DeadLetterTopic(db, producer, settings.kafka.dead_topic)
 
 
 def open_when_there(url: str, stop: Event) -> Database | None:

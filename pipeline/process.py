@@ -15,10 +15,15 @@ from types import FrameType
 import structlog
 
 from alerts.channels import Channel, LogChannel
+from ingest.kafka.settings import DEAD_RECORD_BYTES
 from pipeline.health import Health, Progress, Server, serve
 from pipeline.metrics import Metrics
+from pipeline.monitor import DeadLetters
 from pipeline.settings import Settings
 from pipeline.store.database import Database, open_database
+
+PUBLISHED_WITHIN_S = 2.0
+"""One piece of dead letters: a broker that is away must not hold up the counting for long."""
 
 
 def process_name() -> str:
@@ -78,6 +83,20 @@ def stop_on_signals() -> Iterator[Event]:
 def sinks() -> dict[str, Channel]:
     """Where notifications go, by the name that is a metric label."""
     return {"log": LogChannel(structlog.get_logger("incident"))}
+
+
+def dead_topic(settings: Settings, db: Database, stack: ExitStack) -> DeadLetters | None:
+    """Where dead letters are told; None without Kafka."""
+    if not settings.kafka.servers:
+        return None
+    from ingest.kafka.producer import Producer
+    from pipeline.dead_topic import DeadLetterTopic
+
+    producer = Producer(
+        settings.kafka, within_s=PUBLISHED_WITHIN_S, record_bytes=DEAD_RECORD_BYTES
+    )
+    stack.callback(producer.close)
+    return DeadLetterTopic(db, producer, settings.kafka.dead_topic)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version as program_version
@@ -25,11 +25,21 @@ from pipeline.app import App, Round, keys_of
 from pipeline.display import Shown, progress, run_view
 from pipeline.health import Progress
 from pipeline.metrics import Metrics
+from pipeline.monitor import DEAD_SINK, DeadLetters
 from pipeline.observe import Observer
-from pipeline.process import now, opened, process_name, serve_health, sinks, stop_on_signals
+from pipeline.process import (
+    dead_topic,
+    now,
+    opened,
+    process_name,
+    serve_health,
+    sinks,
+    stop_on_signals,
+)
 from pipeline.results import run_result
 from pipeline.settings import Settings, SourceSettings
-from pipeline.sources import FileSource
+from pipeline.sources import FileSource, Source, open_inbox, open_kafka
+from pipeline.store import inbox
 from pipeline.store.database import Database
 from pipeline.store.incidents import incidents
 from pipeline.store.summary import stats
@@ -66,17 +76,44 @@ def run_file(settings: Settings, console: Console, path: Path) -> None:
     """Read ``path`` and follow it until SIGTERM or Ctrl-C."""
     with stop_on_signals() as stop, ExitStack() as stack:
         # A compressed file cannot grow: it is read to its end, and then waited at.
-        source = JsonlSource(
+        file = JsonlSource(
             path,
             clock=now,
             follow=path.suffix != ".gz",
             max_records=settings.sources.poll_records,
         )
         db = stack.enter_context(opened(settings))
-        ran = _run(settings, db, source, console, stop, stack, "reading")
+        ran = _run(settings, db, FileSource(file), console, stop, stack, "reading", file)
         if not stop.is_set():
             console.print(f"{path} has ended: {ran.articles:,} articles. Ctrl-C stops.")
         stop.wait()
+
+
+def run_live(settings: Settings, console: Console) -> None:
+    """Read Kafka, or without it feeds and what is pushed, until SIGTERM or Ctrl-C."""
+    most = settings.sources.poll_records
+    with stop_on_signals() as stop, ExitStack() as stack:
+        db = stack.enter_context(opened(settings))
+        if settings.kafka.servers:
+            source = open_kafka(settings.kafka, clock=now, until_idle=False, most=most)
+            dead = dead_topic(settings, db, stack)
+            _run(settings, db, source, console, stop, stack, "reading Kafka", dead=dead)
+            return
+        source = open_inbox(db, until_idle=False, most=most)
+        check = _read_feeds(settings, db, stack)
+        _run(settings, db, source, console, stop, stack, "waiting for news", check=check)
+
+
+def _read_feeds(settings: Settings, db: Database, stack: ExitStack) -> Callable[[], None]:
+    """Read the settings' feeds into the inbox beside the pipeline; returns what tells of errors."""
+    if not settings.feeds.urls:
+        return lambda: None
+    from pipeline.feeding import FeedThread  # it brings httpx and feedparser
+
+    feeds = FeedThread(settings.feeds, db, inbox.put)
+    stack.callback(feeds.close)
+    feeds.start()
+    return feeds.check
 
 
 def run_replay(settings: Settings, console: Console, path: Path, *, keep: bool) -> Shown:
@@ -84,9 +121,10 @@ def run_replay(settings: Settings, console: Console, path: Path, *, keep: bool) 
     with stop_on_signals() as stop, ExitStack() as stack:
         if not keep:
             settings = _with_database(settings, stack.enter_context(_temporary("replay.db")))
-        source = JsonlSource(path, clock=now, max_records=settings.sources.poll_records)
+        file = JsonlSource(path, clock=now, max_records=settings.sources.poll_records)
+        source = FileSource(file)
         db = stack.enter_context(opened(settings))
-        return _run(settings, db, source, console, stop, stack, "replaying").shown()
+        return _run(settings, db, source, console, stop, stack, "replaying", file).shown()
 
 
 def run_demo(settings: Settings, console: Console, *, stay: bool) -> Shown:
@@ -97,9 +135,11 @@ def run_demo(settings: Settings, console: Console, *, stay: bool) -> Shown:
         samples.write_bytes(b"".join(line + b"\n" for line in sample_stream()))
         settings = _with_database(settings, path)
         settings = settings.model_copy(update={"sources": SourceSettings(names=outlets())})
-        source = JsonlSource(samples, clock=now, max_records=128)
+        file = JsonlSource(samples, clock=now, max_records=128)
+        source = FileSource(file)
         db = stack.enter_context(opened(settings))
-        shown = _run(settings, db, source, console, stop, stack, "two weeks of news").shown()
+        ran = _run(settings, db, source, console, stop, stack, "two weeks of news", file)
+        shown = ran.shown()
         if stay and not stop.is_set():
             if shown.view is not None:
                 console.print(shown.view)
@@ -111,15 +151,19 @@ def run_demo(settings: Settings, console: Console, *, stay: bool) -> Shown:
 def _run(
     settings: Settings,
     db: Database,
-    file: JsonlSource,
+    source: Source,
     console: Console,
     stop: Event,
     stack: ExitStack,
     what: str,
+    file: JsonlSource | None = None,
+    check: Callable[[], None] = lambda: None,
+    dead: DeadLetters | None = None,
 ) -> Ran:
-    """Put the parts together, run them to the end of the file or until ``stop``.
+    """Put the parts together, run them to the end of the source or until ``stop``.
 
-    What is left running (the metrics' server) ends with ``stack``.
+    ``file`` tells how much has been read, where there is one; ``check`` raises what went wrong
+    beside the pipeline. What is left running (the metrics' server) ends with ``stack``.
     """
     loaded = versions.load(settings.model.folder, precision=settings.model.precision)
     watchlist = Watchlist.load(settings.companies.watchlist)
@@ -129,16 +173,15 @@ def _run(
         program_version=program_version("bearwatch"),
         topics=loaded.topics,
         keys=keys_of(settings, loaded.topics, watchlist).tested(),
-        sinks=tuple(channels),
+        sinks=tuple(channels) if dead is None else (*channels, DEAD_SINK),
     )
     metrics.model(loaded.id)
     observer = Observer(metrics, db, now)
     engine = Engine(loaded, settings.model.engine, observer.batch)
     stack.callback(engine.close, timeout_seconds=ENGINE_CLOSES_IN_S)
     health = Progress({"pipeline": settings.health.stalled_after_seconds}, monotonic())
-    server = serve_health(settings, db, metrics, health, stack)
+    server = serve_health(settings, db, metrics, health, stack, lambda: source.trouble)
     console.print(f"metrics: {server.url}/metrics", highlight=False)
-    source = FileSource(file)
     stack.callback(source.close)
     app = App(
         settings,
@@ -151,18 +194,20 @@ def _run(
         clock=now,
         name=process_name(),
         stop=stop,
+        dead=dead,
     )
     ran = Ran(db, loaded.id)
     begun = monotonic()
     with progress(console) as display:
-        bar = display.add_task(what, total=1.0, facts="")
+        bar = display.add_task(what, total=None if file is None else 1.0, facts="")
 
         def observe(turn: Round) -> None:
+            check()
             health.beat("pipeline", monotonic())
             observer.round(app, turn)
             ran.articles += len(turn.done.batch.scored) if turn.done.batch else 0
             ran.seconds = monotonic() - begun
-            _show(display, bar, ran, turn, file.read_fraction())
+            _show(display, bar, ran, turn, 0.0 if file is None else file.read_fraction())
 
         app.run(observe)
     health.finish("pipeline")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -45,8 +45,11 @@ def in_words(
     model: type[BaseModel] = settings
     kind: Any = None
     for part in path:
-        field = model.model_fields.get(part)
-        kind = field.annotation if field else None
+        if get_origin(kind) is dict:  # groups by a name of the user's choice
+            kind = get_args(kind)[1]
+        else:
+            field = model.model_fields.get(part)
+            kind = field.annotation if field else None
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             model = kind
     origin = _origin(path, origins)
@@ -54,7 +57,8 @@ def in_words(
     where = f"{name} {origin}"
     if error["type"] == "extra_forbidden":
         return f"{where}: unknown setting{_meant(path[-1], list(model.model_fields))}"
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
+    group = isinstance(kind, type) and issubclass(kind, BaseModel)
+    if group and error["type"] != "value_error":  # that is said of a group as a whole
         return f"{where}: is a group; write [{'.'.join(path)}] with its settings below"
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
     open_value = kind in (int, float) or get_origin(kind) is Literal

@@ -30,6 +30,7 @@ from ingest.kafka.settings import KafkaSettings
 from models.settings import EngineSettings
 from pipeline.masking import masked_text
 from pipeline.setting_problems import in_words, unknown_variables
+from pipeline.web.settings import WebSettings
 
 DEFAULT_FILE = Path("bearwatch.toml")
 PREFIX = "BEARWATCH_"
@@ -235,6 +236,7 @@ class Settings(BaseSettings):
     kafka: KafkaSettings = Field(default_factory=KafkaSettings)
     feeds: FeedSettings = Field(default_factory=FeedSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    web: WebSettings = Field(default_factory=WebSettings)
     monitor: MonitorSettings = Field(default_factory=MonitorSettings)
     health: HealthSettings = Field(default_factory=HealthSettings)
     log: LogSettings = Field(default_factory=LogSettings)

@@ -11,10 +11,14 @@ from ingest.files import JsonlSource, Record
 from ingest.kafka.gap import Gap
 from ingest.kafka.settings import KafkaSettings
 from pipeline.step import Partition
+from pipeline.store.database import Database
+
+Opener = Callable[[Database], "Source"]
+"""Opens a source once the database is there; some are in it."""
 
 
 class Source(Protocol):
-    """Where records come from: a file, a list in tests, Kafka. Used by one thread.
+    """Where records come from: a file, a list in tests, Kafka, the inbox. Used by one thread.
 
     Partitions may come and go at any poll or hold: then ``reassigned`` is true, nothing is
     delivered, and everything that was read is forgotten, until the partitions have been sought.
@@ -109,6 +113,13 @@ def open_file(
     """A file, followed unless it is compressed or ``until_idle``; ``most`` records per poll."""
     follow = not until_idle and path.suffix != ".gz"
     return FileSource(JsonlSource(path, clock=clock, follow=follow, max_records=most))
+
+
+def open_inbox(db: Database, *, until_idle: bool, most: int) -> Source:
+    """What was handed in to this database; ``until_idle`` ends when all of it was read."""
+    from pipeline.inbox_source import InboxSource  # it needs the database's own modules
+
+    return InboxSource(db, until_idle=until_idle, max_records=most)
 
 
 def open_kafka(

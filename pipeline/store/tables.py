@@ -311,3 +311,20 @@ feed_cursor = Table(
     Column("at", Instant, nullable=False),
 )
 """How far each feed has been read: moved with its records, or after Kafka has them."""
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("offset", BigInteger, primary_key=True, autoincrement=False),  # see inbox_end
+    Column("raw", LargeBinary, nullable=False),
+    Column("received_at", Instant, nullable=False),
+)
+"""Records that were handed in and have not been read: a source of one partition."""
+
+inbox_end = Table(
+    "inbox_end",
+    metadata,
+    Column("name", name_type(16), primary_key=True),  # one row: 'inbox'
+    Column("next", BigInteger, nullable=False),  # the offset of the next record
+)
+"""Where offsets come from: its row stays locked until the records that got them are committed."""

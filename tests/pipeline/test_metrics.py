@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from alerts.rules import RULES, SEVERITIES
 from ingest.article import REJECT_REASONS
 from pipeline.metrics import CHANGES, KINDS, OUTCOMES, STAGES, TASKS, Metrics
+from pipeline.web.outcomes import PUSH_OUTCOMES
 
 NINE = datetime(2011, 8, 5, 9, tzinfo=UTC)
 
@@ -50,6 +51,7 @@ def test_every_series_of_a_counter_is_there_before_anything_happened(metrics: Me
     assert series(metrics, "articles_total") == topics_by_sentiment
     assert series(metrics, "stories_total") == topics_by_sentiment
     assert series(metrics, "dead_letters_total") == {(reason,) for reason in REJECT_REASONS}
+    assert series(metrics, "push_requests_total") == {(outcome,) for outcome in PUSH_OUTCOMES}
     assert series(metrics, "low_confidence_total") == {(task,) for task in TASKS}
     assert series(metrics, "stage_duration_seconds_count") == {(stage,) for stage in STAGES}
     assert series(metrics, "open_incidents") == {(severity,) for severity in SEVERITIES}
@@ -71,6 +73,14 @@ def test_two_sets_of_metrics_share_no_counts() -> None:
     one, other = (Metrics(program_version="1", topics=(), keys=()) for _ in range(2))
     one.records(5)
     assert value(other, "records_total") == 0
+
+
+def test_pushes_are_counted_with_the_articles_they_brought(metrics: Metrics) -> None:
+    metrics.push("stored", 3)
+    metrics.push("invalid")
+    assert value(metrics, "push_requests_total", outcome="stored") == 1
+    assert value(metrics, "push_requests_total", outcome="invalid") == 1
+    assert value(metrics, "push_articles_total") == 3
 
 
 def test_articles_are_counted_by_topic_and_sentiment(metrics: Metrics) -> None:

@@ -1,0 +1,63 @@
+"""The program behind `bearwatch web`."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from importlib.metadata import version as program_version
+from time import monotonic
+
+from rich.console import Console
+
+from pipeline.health import Progress
+from pipeline.metrics import Metrics
+from pipeline.process import now, stop_on_signals
+from pipeline.settings import Settings
+from pipeline.web.app import make_app
+from pipeline.web.publisher import Publisher
+from pipeline.web.push import Push
+from pipeline.web.server import WebServer
+from pipeline.web.stores import open_store
+from pipeline.web.tokens import load
+
+LOOK_AGAIN_S = 1.0
+PUBLISHER_ENDS_IN_S = 2.0
+
+
+class ServerEnded(Exception):
+    """The server ended by itself; its log says why."""
+
+
+def run_web(settings: Settings, console: Console) -> None:
+    """Answer until SIGTERM or Ctrl-C; what is in hand then is finished, within seconds.
+
+    Raises:
+        InvalidSettings: nobody could push.
+        StoreError, BrokerError: there is nothing to store in, and waiting will not help.
+        CannotListen: the port is taken.
+    """
+    with stop_on_signals() as stop, ExitStack() as stack:
+        server = start(settings, stack)
+        console.print(f"listening: {server.url}", highlight=False)
+        while not stop.wait(LOOK_AGAIN_S):
+            if not server.alive:
+                raise ServerEnded("the web server ended by itself")
+
+
+def start(settings: Settings, stack: ExitStack) -> WebServer:
+    """Put the parts together and serve until ``stack`` ends, which ends them in order."""
+    tokens = load(settings.web)
+    metrics = Metrics(program_version=program_version("bearwatch"), topics=(), keys=(), sinks=())
+    metrics.watching(False)
+    store = open_store(settings, now)
+    health = Progress({"publisher": settings.health.stalled_after_seconds}, monotonic())
+    publisher = Publisher(
+        store,
+        most=settings.web.concurrent_requests,
+        beat=lambda: health.beat("publisher", monotonic()),
+    )
+    stack.callback(publisher.close, PUBLISHER_ENDS_IN_S)
+    push = Push(settings.web, tokens, publisher, metrics, now)
+    app = make_app(push, health=lambda: health.health(monotonic()), ready=store.ready)
+    server = WebServer(app, settings.web)
+    stack.callback(server.close)
+    return server

@@ -1,0 +1,133 @@
+"""How the web server listens, who may push, and how much."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+LEAST_TOKEN_CHARS: Final = 32
+_TOKEN_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False
+    )
+
+
+class TokenSettings(_Group):
+    """A token for pushing articles: what it is, by one of three ways, and its sources."""
+
+    sources: tuple[str, ...] = Field(
+        min_length=1,
+        description="Values of `source` that articles pushed with it may have. In the "
+        "environment: comma-separated.",
+    )
+    sha256: SecretStr | None = Field(
+        default=None,
+        description="sha256 of the token, in hex, as `bearwatch token` prints it: the settings "
+        "file then holds nothing that anybody could push with.",
+    )
+    token: SecretStr | None = Field(
+        default=None, description="The token itself; give it in the environment, not in the file."
+    )
+    token_file: Path | None = Field(
+        default=None, description="File that holds the token itself, and is read at the start."
+    )
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return [name.strip() for name in value.split(",") if name.strip()]
+
+    @field_validator("sources")
+    @classmethod
+    def _are_sources(cls, sources: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(0 < len(name) <= 64 for name in sources):
+            raise ValueError("a source has 1 to 64 characters")
+        return sources
+
+    @field_validator("sha256")
+    @classmethod
+    def _is_digest(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"[0-9a-f]{64}", value.get_secret_value()):
+            raise ValueError("not 64 lower-case hex digits; copy what `bearwatch token` printed")
+        return value
+
+    @field_validator("token")
+    @classmethod
+    def _is_long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < LEAST_TOKEN_CHARS:
+            raise ValueError(f"under {LEAST_TOKEN_CHARS} characters; make one: `bearwatch token`")
+        return value
+
+    @model_validator(mode="after")
+    def _is_one(self) -> TokenSettings:
+        if sum(one is not None for one in (self.sha256, self.token, self.token_file)) != 1:
+            raise ValueError("give one of sha256, token and token_file")
+        return self
+
+
+class WebSettings(_Group):
+    """The HTTP server of `bearwatch web`: articles are pushed to it."""
+
+    host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="Address to listen on. Tokens cross the network as they are: put a proxy "
+        "with TLS in front before listening elsewhere.",
+    )
+    port: int = Field(default=8080, ge=0, le=65535, description="TCP port. 0 takes any free one.")
+    tokens: dict[str, TokenSettings] = Field(
+        default_factory=dict,
+        description="Who may push, by a name of your choice: one group [web.tokens.NAME] each.",
+    )
+    max_body_bytes: int = Field(
+        default=4_194_304, ge=1024, le=67_108_864, description="Largest body of one push."
+    )
+    max_records: int = Field(default=1000, ge=1, le=10_000, description="Most articles of a push.")
+    requests_per_second: float = Field(
+        default=20,
+        gt=0,
+        le=100_000,
+        description="Pushes that each token may make in the long run.",
+    )
+    burst: int = Field(
+        default=40,
+        ge=1,
+        le=100_000,
+        description="Pushes that a token may make at once after a rest.",
+    )
+    concurrent_requests: int = Field(
+        default=16,
+        ge=1,
+        le=1000,
+        description="Pushes in hand at a time; one more is told to wait.",
+    )
+    head_within_seconds: float = Field(
+        default=10, gt=0, le=300, description="How long a client may take over a request's head."
+    )
+    body_within_seconds: float = Field(
+        default=20, gt=0, le=300, description="How long a client may take over a request's body."
+    )
+    answer_within_seconds: float = Field(
+        default=5,
+        gt=0,
+        le=60,
+        description="How long Kafka or the database may take to store a push; after that its "
+        "sender is told to try again.",
+    )
+
+    @field_validator("tokens")
+    @classmethod
+    def _are_names(cls, tokens: dict[str, TokenSettings]) -> dict[str, TokenSettings]:
+        if not all(_TOKEN_NAME.fullmatch(name) for name in tokens):
+            raise ValueError(
+                "a token's name begins with a-z and has up to 32 of a-z, 0-9, - and _"
+            )
+        return tokens
