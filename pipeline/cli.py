@@ -19,6 +19,7 @@ from pipeline.commands import (
     Json,
     Model,
     Precision,
+    Servers,
     Url,
     load_settings,
     reported,

@@ -105,7 +105,7 @@ def run_live(settings: Settings, console: Console) -> None:
 
 
 def _read_feeds(settings: Settings, db: Database, stack: ExitStack) -> Callable[[], None]:
-    """Read the settings' feeds into the inbox beside the pipeline; returns what tells of errors."""
+    """Read the feeds into the inbox beside the pipeline; what is returned tells of errors."""
     if not settings.feeds.urls:
         return lambda: None
     from pipeline.feeding import FeedThread  # it brings httpx and feedparser

@@ -33,11 +33,9 @@ def test_readme_names_every_command(command: str) -> None:
 
 def test_readme_names_no_command_that_is_not_there() -> None:
     known = commands(typer.main.get_command(app))
-    named = re.findall(
-        r"^(?:\$ )?\.venv/bin/(bearwatch [a-z]+(?: (?:list|verify)\b)?)", README, re.M
-    )
+    named = re.findall(r"^(?:\$ )?\.venv/bin/(bearwatch .+)", README, re.M)
     assert named
-    assert set(named) <= set(known)
+    assert [line for line in named if not any(f"{line} ".startswith(f"{c} ") for c in known)] == []
 
 
 def test_make_targets_in_readme_exist() -> None:
