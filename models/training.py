@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +48,12 @@ LIMITS = [
 
 @dataclass(slots=True)
 class Run:
-    """The state of the loop. ``loss`` is a mean that forgets over ``LOSS_STEPS`` steps."""
+    """The state of the loop. ``loss`` is a mean that forgets over ``LOSS_STEPS`` steps.
+
+    ``mean`` is of the trained tensors over the last ``averaged`` steps, empty without averaging
+    (stochastic weight averaging, arXiv 1803.05407): it lies in the middle of what the last steps
+    wander through, and does better on rows that were not trained on.
+    """
 
     classifier: Classifier
     heads: dict[str, nn.Linear]
@@ -60,6 +65,8 @@ class Run:
     schedule: torch.optim.lr_scheduler.LRScheduler
     step: int = 0
     loss: float = 0.0
+    averaged: int = 0
+    mean: dict[str, Tensor] = field(default_factory=dict)
 
     @property
     def steps(self) -> int:
@@ -113,11 +120,14 @@ def train(
             _step(run, batch, backbone.pad_id)
             if run.step % PROGRESS_STEPS == 0:
                 progress(Progress(epoch, recipe.epochs, run.step, run.steps, run.loss))
+        wandering = {name: value.clone() for name, value in trained(classifier).items()}
+        classifier.load_state_dict(run.mean, strict=False)
         reports = judge(classifier, inner, labels, backbone.pad_id)
         progress(Progress(epoch, recipe.epochs, run.step, run.steps, run.loss, reports))
         if (quality := _quality(reports)) >= best:
             best, scores = quality, reports
             (out / BEST).write_bytes(save_tensors(trained(classifier)))
+        classifier.load_state_dict(wandering, strict=False)
 
     classifier.load_state_dict(load_tensors((out / BEST).read_bytes()), strict=False)
     (out / BEST).unlink()
@@ -201,6 +211,14 @@ def _step(run: Run, batch: Sequence[int], pad_id: int) -> None:
     run.schedule.step()
     run.step += 1
     run.loss += (loss.item() - run.loss) / min(run.step, LOSS_STEPS)
+    if run.step > run.steps * (1 - run.recipe.averaging):
+        _average(run)
+
+
+def _average(run: Run) -> None:
+    run.averaged += 1
+    for name, value in trained(run.classifier).items():
+        run.mean.setdefault(name, value.clone()).lerp_(value, 1 / run.averaged)
 
 
 def _loss(run: Run, batch: Sequence[int], pad_id: int) -> Tensor:
