@@ -160,6 +160,19 @@ def test_what_is_averaged_is_what_is_saved(data: Path, tmp_path: Path) -> None:
     assert not torch.equal(last, mean)
 
 
+def test_what_is_kept_of_the_version_it_went_on_from_is_in_the_weights(
+    smoke: tuple[Path, list[Progress]], data: Path, tmp_path: Path
+) -> None:
+    for name, kept in (("tuned", 0.0), ("mixed", 0.25)):
+        recipe = replace(QUICK, epochs=1, kept=kept)
+        training.train([data], tmp_path / name, recipe, lambda _: None, start=smoke[0])
+    folders = (smoke[0], tmp_path / "tuned", tmp_path / "mixed")
+    first, tuned, mixed = (load_file(folder / WEIGHTS) for folder in folders)
+    for name, value in mixed.items():
+        assert torch.allclose(value, 0.75 * tuned[name] + 0.25 * first[name], atol=1e-6)
+    assert not torch.allclose(mixed["prompt_keys"], tuned["prompt_keys"])
+
+
 def test_topics_without_a_row_are_not_listed_as_tuned_but_still_known(
     smoke: tuple[Path, list[Progress]], labels: Taxonomy
 ) -> None:
