@@ -79,6 +79,7 @@ def prompted_attention(
     layer keys and values of (1, heads, vectors, head width), put before the text's own.
     ``attention_mask`` is ``None`` or (rows, 1, 1, vectors + tokens), true where a token may look.
     Nothing is kept between calls. The prompt has no queries, so it costs no feed-forward work.
+    Attention itself never drops out, in training mode neither: the fast kernels have no dropout.
     """
     if record is not None:
         record.append((key, value))

@@ -24,9 +24,10 @@ NEIGHBOURS = 3
 class Classifier(nn.Module):
     """Topic and sentiment of a batch of texts.
 
-    Only ``prompt_keys``, ``prompt_values`` and the heads are trained; the encoder stays frozen and
-    in evaluation mode. A deep prompt (P-tuning v2) is keys and values per layer, head and vector,
-    both (layers, heads, vectors, head width); every token of every text can attend to it.
+    Only ``prompt_keys``, ``prompt_values`` and the heads are trained; the encoder stays frozen. In
+    training mode its own dropout is active: without it a prompt learns rows by heart. A deep
+    prompt (P-tuning v2) is keys and values per layer, head and vector, both (layers, heads,
+    vectors, head width); every token of every text can attend to it.
     """
 
     def __init__(
@@ -74,12 +75,6 @@ class Classifier(nn.Module):
             weights = attention_mask.to(hidden.dtype).unsqueeze(1)
             mean = (weights @ hidden).squeeze(1).float()  # its length does not matter below
         return SHARPNESS * functional.normalize(mean, dim=-1)
-
-    def train(self, mode: bool = True) -> Classifier:
-        """Set the mode of the trained parts; the encoder has no dropout in either mode."""
-        super().train(mode)
-        self.encoder.eval()
-        return self
 
     def _prompt(self) -> list[tuple[Tensor, Tensor]]:
         dtype = self.encoder.dtype

@@ -21,9 +21,11 @@ class Recipe:
     warm_up: float = 0.1  # share of all steps
     weight_decay: float = 0.01
     smoothing: float = 0.05  # of the labels
-    balance: float = 0.3  # a class weighs its frequency to the power of minus this
-    sentiment_weight: float = 1.5  # of its loss beside the topics'; it has fewer rows
+    balance: float = 0.15  # a class weighs its frequency to the power of minus this
+    sentiment_weight: float = 1.25  # of its loss beside the topics'; it has fewer rows
     dropout: float = 0.1  # of the text vector
+    averaging: float = 0.0  # share of all steps, the last ones, whose weights are averaged
+    kept: float = 0.0  # share of the weights it went on from in those that are stored
     inner_share: float = 0.05  # of the repeat groups, for the choice of epoch and temperatures
 
 

@@ -74,8 +74,10 @@ def test_every_layer_and_vector_of_the_prompt_has_a_say(classifier: Classifier) 
                 vectors.data.copy_(kept)
 
 
-def test_encoder_has_no_dropout_while_the_rest_trains(classifier: Classifier) -> None:
+def test_hidden_states_drop_out_in_training_mode_alone(classifier: Classifier) -> None:
     classifier.train()
+    assert not torch.allclose(both(classifier, ROWS), both(classifier, ROWS))
+    classifier.eval()
     assert torch.equal(both(classifier, ROWS), both(classifier, ROWS))
 
 

@@ -11,10 +11,12 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from models import backbone, dataset, evaluation, text, training, versions
 from models.backbone import Backbone
 from models.card import CARD, WEIGHTS
+from models.classifier import trained
 from models.dataset import Leak
 from models.examples import IGNORED, batches, class_weights, examples
 from models.prompts import Prompt
@@ -128,6 +130,47 @@ def test_progress_moves_forward_and_ends_with_scores(smoke: tuple[Path, list[Pro
     assert [p.step for p in seen] == sorted(p.step for p in seen)
     assert [p.epoch for p in seen if p.scores] == [1, 2, 3, 4, 5, 6]
     assert (seen[-1].step, seen[-1].epoch) == (seen[-1].steps, QUICK.epochs)
+
+
+def test_averaged_weights_are_the_mean_of_the_last_half_of_the_steps(
+    tiny: Backbone, data: Path, labels: Taxonomy
+) -> None:
+    _, classifier = versions.untuned(tiny, PROMPT, labels, 4)
+    rows = examples(dataset.read([data], labels), labels, tiny, 32)
+    run = training._start(classifier, rows, replace(QUICK, epochs=1, averaging=0.5))
+    every: list[dict[str, torch.Tensor]] = []
+    for batch in run.plan[0]:
+        training._step(run, batch, tiny.pad_id)
+        every.append({name: value.clone() for name, value in trained(classifier).items()})
+    last = every[-(len(every) // 2) :]
+    assert len(last) > 1
+    for name, mean in run.mean.items():
+        assert torch.allclose(mean, torch.stack([each[name] for each in last]).mean(0), atol=1e-5)
+        assert not torch.allclose(mean, last[-1][name], atol=1e-5)
+
+
+def test_what_is_averaged_is_what_is_saved(data: Path, tmp_path: Path) -> None:
+    saved = []
+    for name, averaging in (("last", 0.0), ("one", 1e-9), ("mean", 0.5)):
+        recipe = replace(QUICK, epochs=1, averaging=averaging)
+        training.train([data], tmp_path / name, recipe, lambda _: None)
+        saved.append(load_file(tmp_path / name / WEIGHTS)["prompt_keys"])
+    last, one, mean = saved
+    assert torch.equal(last, one)  # the mean of the last step alone
+    assert not torch.equal(last, mean)
+
+
+def test_what_is_kept_of_the_version_it_went_on_from_is_in_the_weights(
+    smoke: tuple[Path, list[Progress]], data: Path, tmp_path: Path
+) -> None:
+    for name, kept in (("tuned", 0.0), ("mixed", 0.25)):
+        recipe = replace(QUICK, epochs=1, kept=kept)
+        training.train([data], tmp_path / name, recipe, lambda _: None, start=smoke[0])
+    folders = (smoke[0], tmp_path / "tuned", tmp_path / "mixed")
+    first, tuned, mixed = (load_file(folder / WEIGHTS) for folder in folders)
+    for name, value in mixed.items():
+        assert torch.allclose(value, 0.75 * tuned[name] + 0.25 * first[name], atol=1e-6)
+    assert not torch.allclose(mixed["prompt_keys"], tuned["prompt_keys"])
 
 
 def test_topics_without_a_row_are_not_listed_as_tuned_but_still_known(
