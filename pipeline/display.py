@@ -14,7 +14,7 @@ from rich.table import Table
 from alerts.channels import plain
 from pipeline.store.incidents import Incident
 from pipeline.store.summary import Stats
-from pipeline.telling import subject
+from pipeline.telling import copies, subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,8 @@ def ordered(incidents: Sequence[Incident]) -> list[Incident]:
 def headlines(stories: Sequence[dict[str, Any]]) -> list[str]:
     """The first stories as lines: headline, source, copies; controls and markup made harmless."""
     return [
-        f"- {plain(story['headline'], LONGEST)} ({plain(story['source'], 64)}"
-        + (f", {story['copies']} copies)" if story["copies"] else ")")
+        f"- {plain(story['headline'], LONGEST)} "
+        f"({plain(story['source'], 64)}{copies(story['copies'])})"
         for story in stories[:HEADLINES]
     ]
 

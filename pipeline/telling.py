@@ -60,9 +60,13 @@ def evidence_lines(incident: Incident) -> list[str]:
     if facts["note"]:
         lines.append(facts["note"])
     for story in facts["stories"][:HEADLINES]:
-        copies = f", {story['copies']} copies" if story["copies"] else ""
-        lines.append(f"{story['headline']} ({story['source']}{copies})")
+        lines.append(f"{story['headline']} ({story['source']}{copies(story['copies'])})")
     return lines
+
+
+def copies(number: int) -> str:
+    """How often a story was repeated, to stand behind its source; empty if it was not."""
+    return f", {number} {'copy' if number == 1 else 'copies'}" if number else ""
 
 
 def to_json(message: Notification) -> dict[str, Any]:
