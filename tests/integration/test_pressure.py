@@ -1,6 +1,7 @@
 """News ten times as fast as the model: memory stays flat, partitions stay, the lag comes down.
 
-``BEARWATCH_TEST_PRESSURE_SECONDS=300`` makes it a matter of minutes instead of seconds.
+``BEARWATCH_TEST_PRESSURE_SECONDS=300 BEARWATCH_TEST_PRESSURE_RATE=100`` with ``--timeout 0`` makes
+it a matter of minutes instead of seconds.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pipeline.store.database import Database, open_database
 from tests.integration import kafka
 from tests.integration.streams import article, positions, queued, stored
 
-RATE = 300
+RATE = int(os.environ.get("BEARWATCH_TEST_PRESSURE_RATE", "300"))
 """Articles per second that the model can do."""
 
 FASTER = 10
