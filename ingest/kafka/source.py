@@ -132,13 +132,13 @@ class KafkaSource:
             # The consumer would wait for ever at a damaged batch that it has not got past.
             self._rejoin()
             return
+        self._reassigned = False
         with seam("seeking in Kafka"):
             for (topic, number), offset in positions.items():
                 tp = TopicPartition(topic, number)
-                if tp in self._assigned:
-                    self._go_to(tp, offset)
-                    self._consumer.resume(tp)
-        self._reassigned = not self._assigned <= self._next.keys()
+                if tp in self._assigned and self._go_to(tp, offset):
+                    self._each(self._consumer.resume, [tp])
+        self._reassigned |= not self._assigned <= self._next.keys()
 
     def poll(self, timeout_s: float) -> Sequence[Record | Gap]:
         """The next records of our partitions, in order within each, and gaps in their place.
@@ -151,7 +151,7 @@ class KafkaSource:
         """
         if self._held:
             self._held = False
-            self._consumer.resume(*self._next)
+            self._each(self._consumer.resume, self._next)
         deadline = self._monotonic() + timeout_s
         until = max(deadline, self._monotonic() + SKIPPING_S)
         found, self._ahead = self._ahead, []
@@ -181,7 +181,7 @@ class KafkaSource:
             # the next poll, a pause makes it forget it, and then it never gets past the place.
             # A poll for one record brings it out.
             self._held = True
-            self._consumer.pause(*self._assigned)
+            self._each(self._consumer.pause, self._assigned)
         try:
             self._ahead += self._fetch(self._monotonic(), 1)
         except theirs.KafkaError as error:
@@ -218,8 +218,8 @@ class KafkaSource:
 
     def _park(self, tp: TopicPartition) -> None:
         """Deliver nothing of a partition until it is sought."""
-        self._consumer.seek(tp, 0)  # any position, lest the consumer look for one in Kafka
-        self._consumer.pause(tp)
+        if self._go_to(tp, 0):  # any position, lest the consumer look for one in Kafka
+            self._each(self._consumer.pause, [tp])
         self._next.pop(tp, None)
         self._reassigned = True
 
@@ -273,8 +273,7 @@ class KafkaSource:
                 divergent=None if known is None else known.offset,
                 truncated=truncated,
             )
-            self._go_to(tp, resume)
-            if resume != start:
+            if self._go_to(tp, resume) and resume != start:
                 gaps.append(Gap(tp.topic, tp.partition, start, resume, reason))
         return gaps
 
@@ -287,12 +286,29 @@ class KafkaSource:
             return []
         start = self._next[tp]
         resume = max(start, self._consumer.position(tp, OFFSETS_MS) or 0) + 1
-        self._go_to(tp, resume)
+        if not self._go_to(tp, resume):
+            return []
         return [Gap(tp.topic, tp.partition, start, resume, "corrupt")]
 
-    def _go_to(self, tp: TopicPartition, offset: int) -> None:
-        self._consumer.seek(tp, offset)
+    def _go_to(self, tp: TopicPartition, offset: int) -> bool:
+        """Go on at ``offset``; False when the partition was lost in this very moment."""
         self._next[tp] = offset
+        return self._each(lambda one: self._consumer.seek(one, offset), [tp])
+
+    def _each(self, do: Callable[[TopicPartition], None], partitions: Partitions) -> bool:
+        """``do`` it to each; False when one was lost meanwhile, which makes us reassigned.
+
+        A member that the group no longer knows loses its partitions on the consumer's own thread,
+        before it says so to the listener.
+        """
+        lost = []
+        for tp in tuple(partitions):
+            try:
+                do(tp)
+            except (ValueError, KeyError):  # both mean: not assigned
+                lost.append(tp)
+        self._revoked(lost)
+        return not lost
 
     def _ask_ends(self) -> bool:
         try:

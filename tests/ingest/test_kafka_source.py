@@ -78,16 +78,29 @@ class FakeConsumer:
         return set(self.mine)
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
+        if partition not in self.mine:
+            raise ValueError("Unassigned partition")  # as the real one says it
         self.at[partition] = offset
 
     def position(self, partition: TopicPartition, timeout_ms: int) -> int | None:
         return self.at[partition]
 
     def pause(self, *partitions: TopicPartition) -> None:
+        self._must_be_mine(partitions)
         self.paused |= set(partitions)
 
     def resume(self, *partitions: TopicPartition) -> None:
+        self._must_be_mine(partitions)
         self.paused -= set(partitions)
+
+    def lose(self, *partitions: TopicPartition) -> None:
+        """As its own thread does when the group knows it no longer: the listener is told later."""
+        self.mine -= set(partitions)
+
+    def _must_be_mine(self, partitions: tuple[TopicPartition, ...]) -> None:
+        for tp in partitions:
+            if tp not in self.mine:
+                raise KeyError(tp)
 
     def beginning_offsets(
         self, partitions: list[TopicPartition], timeout_ms: int
@@ -216,6 +229,36 @@ def test_revoked_partition_is_forgotten(fake: FakeConsumer, seconds: Seconds) ->
     fake.script = [fake.revoke(P1)]
     source.poll(0.0)
     assert (source.reassigned, list(source.partitions())) == (True, [("news.raw", 0)])
+
+
+def test_partition_that_the_consumers_own_thread_has_lost_is_not_ours_any_more(
+    fake: FakeConsumer, seconds: Seconds
+) -> None:
+    source = make(fake, seconds)
+    fake.script = [fake.assign(P0, P1)]
+    source.poll(0.0)
+    fake.lose(P0)
+    source.seek({("news.raw", 0): 3, ("news.raw", 1): 4})
+    assert source.partitions() == {("news.raw", 1): None}
+    assert source.reassigned
+    source.seek({("news.raw", 1): 4})
+    assert (source.reassigned, fake.at[P1]) == (False, 4)
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_partition_lost_while_nothing_is_wanted_is_forgotten_at_once(
+    fake: FakeConsumer, seconds: Seconds, paused: bool
+) -> None:
+    source = make(fake, seconds, {P0: 3})
+    fake.script = [{P0: [3]}]
+    source.hold()  # reads one ahead
+    if paused:
+        source.hold()
+    fake.lose(P0)
+    if not paused:
+        source.hold()
+    assert source.poll(0.0) == []
+    assert (source.reassigned, source.partitions()) == (True, {})
 
 
 def test_records_read_before_a_reassignment_was_known_are_not_delivered(
