@@ -14,9 +14,11 @@ LINKS: Final = frozenset({", ", " and ", ", and ", " & ", "/", " or ", " vs ", "
 """Between two names of a list: a doubtful name beside a certain one is a company too."""
 
 _MEASURES: Final = frozenset({"BP", "HP", "MS"})
-_AFTER_NUMBER: Final = re.compile(r"\d[ -]?\Z")
+_AFTER_NUMBER: Final = re.compile(r"\d ?\Z")
 _COMPOUND: Final = re.compile(r"-[a-z]")
-_LIKENESS: Final = re.compile(r"-(?:coloured|colored|free|like|rich|shaped|sized|thick|thin|wide)\b")
+_LIKENESS: Final = re.compile(
+    r"-(?:coloured|colored|free|like|rich|shaped|sized|thick|thin|wide)\b"
+)
 
 
 def judge(name: Name, passage: Passage, start: int, end: int) -> Verdict:

@@ -1,4 +1,4 @@
-"""How companies are written: the spellings of a name, and text prepared to be searched for them."""
+"""How companies are written: spellings of a name, and text prepared to be searched for it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
-from ingest.text import normalized
+from ingest.text import normalized, words
 
 Certainty = Literal["sure", "exact", "doubtful", "signed", "decoy"]
 """How much a name says by itself.
@@ -31,13 +31,18 @@ _SENTENCE_ENDS = frozenset(".!?:;-\n|>*")
 _SAMPLE_CHARS = 2_000
 _NEAR_CHARS = 40
 _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
-_PARTICLES = frozenset(
+_PARTICLES = words(
     "about across after against amid among around before behind below between beyond despite "
-    "during from inside into near onto outside over since than that through toward towards under "
-    "until upon versus when while with within without".split()
+    "during from inside into near onto outside over since than that through toward towards "
+    "under until upon versus when while with within without"
 )
 """Words that Title Case leaves small."""
-_NEXT_NAME = re.compile(r" (?:& )?[A-Z][A-Za-z]")
+_NEXT_NAME = re.compile(
+    r" (?:& )?(?!(?:C[A-Z]O|Chief|Chair|Chairman|President|Director|Inc|Corp|Co|Ltd|Plc|PLC|SA|AG|"
+    r"Jan|Feb|March|April|May|June|July|Aug|Sept|Oct|Nov|Dec|[A-Z][a-z]+(?:day|ary|ober|ember|ust))\b)"
+    r"[A-Z][A-Za-z]"
+)
+"""A name behind a name; *Samsung CEO* and *Samsung Corp* are still Samsung."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +164,7 @@ class Passage:
                 if flags:
                     flags[-1] = 1
                 continue
-            parts = [part for part in unicodedata.normalize("NFKD", char)]
+            parts = unicodedata.normalize("NFKD", char)
             kept = sum(not unicodedata.combining(part) for part in parts)
             flags += bytes([len(parts) > kept]) * kept
         return bytes(flags) if len(flags) == len(self.text) else b""

@@ -65,9 +65,7 @@ class Compared:
     def score(self) -> Score:
         """How many of the symbols are right, false and missed."""
         wanted = set(self.sentence["symbols"])
-        return Score(
-            len(self.found & wanted), len(self.found - wanted), len(wanted - self.found)
-        )
+        return Score(len(self.found & wanted), len(self.found - wanted), len(wanted - self.found))
 
 
 def compare(half: Half, watchlist: Watchlist | None = None) -> Iterator[Compared]:
