@@ -69,8 +69,8 @@ class Watchlist:
         an alias too, unless it is repeated with a mark.
 
         ``not`` says what is not the company: a phrase (a ``*`` at its end lets the last word go
-        on); ``Samsung +``, the alias with any other name behind it; ``~orchard``, the aliases of
-        one word in a text that has this word.
+        on); ``Samsung +``, the alias with another name behind it; ``+ Dell``, the alias with
+        a name before it; ``~orchard``, the aliases of one word in a text with this word.
 
         Raises:
             WatchlistError: the file cannot be read, or rows are wrong.

@@ -17,7 +17,7 @@ _MEASURES: Final = frozenset({"BP", "HP", "MS"})
 _AFTER_NUMBER: Final = re.compile(r"\d ?\Z")
 _COMPOUND: Final = re.compile(r"-[a-z]")
 _LIKENESS: Final = re.compile(
-    r"-(?:coloured|colored|free|like|rich|shaped|sized|thick|thin|wide)\b"
+    r"-(?:coloured|colored|cool|free|like|rich|shaped|sized|thick|thin|wide)\b"
 )
 
 
@@ -32,7 +32,7 @@ def judge(name: Name, passage: Passage, start: int, end: int) -> Verdict:
         return "yes"
     found = passage.text[start:end]
     if name.certainty == "sure":
-        if found != name.written and _is_phrase(found, name.written):
+        if found != name.written and _is_phrase(found, name.written, passage):
             return "no"
     elif not _is_as_written(name, found, passage, start, end):
         return "no"
@@ -47,12 +47,13 @@ def judge(name: Name, passage: Passage, start: int, end: int) -> Verdict:
     return "yes" if _capitals_speak(found, passage, start) else "perhaps"
 
 
-def _is_phrase(found: str, written: str) -> bool:
-    """Whether only the first of several words has its capital: *General electric wiring*."""
-    if not found[0].isupper() or " " not in found:
+def _is_phrase(found: str, written: str, passage: Passage) -> bool:
+    """Whether words of a name lack their capitals: *General electric wiring*, *a red hat*."""
+    if " " not in found:
         return False
     pairs = zip(found.split(" "), written.split(" "), strict=True)
-    return any(word[:1].islower() and name[:1].isupper() for word, name in pairs)
+    capitals = [word[:1].isupper() for word, name in pairs if name[:1].isupper()]
+    return not all(capitals) and (any(capitals) or passage.is_careful())
 
 
 def _is_as_written(name: Name, found: str, passage: Passage, start: int, end: int) -> bool:
@@ -73,6 +74,8 @@ def _is_namesake(name: Name, found: str, passage: Passage, start: int, end: int)
         return True
     if name.family and passage.is_family(end):
         return True
+    if name.surname and passage.is_surname(start):
+        return True
     if one_word and namesakes.is_person(passage.text, start, end):
         return True
     speak = passage.letter_case == "sentence"
@@ -85,4 +88,6 @@ def _capitals_speak(found: str, passage: Passage, start: int) -> bool:
         return passage.letter_case != "capitals"
     if passage.letter_case != "sentence":
         return False
-    return " " in found or not passage.begins_sentence(start)
+    if " " in found:
+        return True
+    return not passage.begins_sentence(start) and not passage.is_surname(start)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
+from ingest import namesakes
 from ingest.text import normalized, words
 
 Certainty = Literal["sure", "exact", "doubtful", "signed", "decoy"]
@@ -39,7 +40,8 @@ _PARTICLES = words(
 """Words that Title Case leaves small."""
 _NEXT_NAME = re.compile(
     r" (?:& )?(?!(?:C[A-Z]O|Chief|Chair|Chairman|President|Director|Inc|Corp|Co|Ltd|Plc|PLC|SA|AG|"
-    r"Jan|Feb|March|April|May|June|July|Aug|Sept|Oct|Nov|Dec|[A-Z][a-z]+(?:day|ary|ober|ember|ust))\b)"
+    r"Jan|Feb|March|April|May|June|July|Aug|Sept|Oct|Nov|Dec|"
+    r"[A-Z][a-z]+(?:day|ary|ober|ember|ust))\b)"
     r"[A-Z][A-Za-z]"
 )
 """A name behind a name; *Samsung CEO* and *Samsung Corp* are still Samsung."""
@@ -49,7 +51,8 @@ _NEXT_NAME = re.compile(
 class Name:
     """One way to write one company; a decoy has the symbol of the company it is not.
 
-    ``family``: other firms bear the word with another behind it (Samsung SDI). ``against``: not
+    ``family``: other firms bear the word with another behind it (Samsung SDI). ``surname``:
+    persons bear it with another before it. ``against``: not
     the company in a text in which this is found. ``accented``: the alias has an accent.
     """
 
@@ -58,6 +61,7 @@ class Name:
     certainty: Certainty
     open_ended: bool = False
     family: bool = False
+    surname: bool = False
     against: re.Pattern[str] | None = None
     accented: bool = False
 
@@ -148,6 +152,17 @@ class Passage:
     def is_family(self, end: int) -> bool:
         """Whether another name follows, where a capital letter is there for a name."""
         return self.letter_case == "sentence" and _NEXT_NAME.match(self.text, end) is not None
+
+    def is_surname(self, start: int) -> bool:
+        """Whether a first name is before ``start``, where a capital letter is there for a name."""
+        if self.letter_case != "sentence":
+            return False
+        first = namesakes.name_before(self.text, start)
+        return first is not None and not self.begins_sentence(first)
+
+    def is_careful(self) -> bool:
+        """Whether whoever wrote this uses capital letters."""
+        return self.text != self.lower
 
     def has_accent(self, start: int, end: int) -> bool:
         """Whether a letter in [start, end) had an accent that folding took away."""

@@ -54,12 +54,12 @@ _VERBS: Final = words(
 _ALSO_NOUNS: Final = words(
     # Behind Visa or Gap in a headline these are as often things as deeds: *visa delays*.
     "ask ban be cap challenge change charge claim control cost court crack delay detail discount "
-    "end fee fix grant issue mark order permit phase probe question record review run score set "
+    "end fee fix grant issue mark permit phase probe question record review run score set "
     "signal slot speed stage study talk test tie tip trade trail trap try use visit work"
 )
 _PAST: Final = words(
-    "acquired agreed announced declined downgraded earned fell has is posted reported rose said "
-    "sued swung told unveiled upgraded warned was"
+    "accused acquired agreed announced declined downgraded earned fell fined has is posted "
+    "reported rose said sued swung told unveiled upgraded warned was"
 )
 _OTHER_LANGUAGES: Final = words(
     # French, German, Spanish, Italian; folded.
@@ -84,7 +84,8 @@ _ROLES: Final = re.compile(
     re.IGNORECASE,
 )
 _ARRANGED: Final = re.compile(
-    r" (?:(?:set|poised|due|cleared|told|ordered|forced|said|likely|ready|free) to|in talks|"
+    r" (?:(?:set|poised|due|cleared|told|ordered|forced|said|likely|ready|free) to|"
+    r"in talks|under (?:fire|investigation|pressure|scrutiny)|hit (?:by|with)|"
     r"close to a|near a)\b",
     re.IGNORECASE,
 )

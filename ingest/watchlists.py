@@ -13,6 +13,7 @@ from types import MappingProxyType
 from ingest.names import Name, decoy, fold, spellings
 
 _FAMILY = " +"
+_SURNAME = "+ "
 _AGAINST = "~"
 
 
@@ -54,9 +55,15 @@ def names_of(company: Company) -> list[Name]:
     aliases = [alias for alias in company.aliases if not alias.startswith("$")]
     if all(alias.lstrip("=?!") != company.name for alias in aliases):
         aliases.append(company.name)
-    families, against = _families(company), _against(company)
+    families, surnames = _marked(company)
+    against = _against(company)
     names = [
-        replace(name, family=name.written in families, against=against)
+        replace(
+            name,
+            family=name.written in families,
+            surname=name.written in surnames,
+            against=against,
+        )
         for alias in aliases
         for name in spellings(company.symbol, alias)
     ]
@@ -74,12 +81,16 @@ def tickers(companies: list[Company]) -> Mapping[str, str]:
 
 
 def _is_rule(entry: str) -> bool:
-    return entry.endswith(_FAMILY) or entry.startswith(_AGAINST)
+    return entry.endswith(_FAMILY) or entry.startswith((_SURNAME, _AGAINST))
 
 
-def _families(company: Company) -> frozenset[str]:
-    entries = (entry for entry in company.decoys if entry.endswith(_FAMILY))
-    return frozenset(fold(entry.removesuffix(_FAMILY)) for entry in entries)
+def _marked(company: Company) -> tuple[frozenset[str], frozenset[str]]:
+    """The names that are other firms' with a name behind, and persons' with one before."""
+    entries = [fold(entry) for entry in company.decoys]
+    return (
+        frozenset(entry[: -len(_FAMILY)] for entry in entries if entry.endswith(_FAMILY)),
+        frozenset(entry[len(_SURNAME) :] for entry in entries if entry.startswith(_SURNAME)),
+    )
 
 
 def _against(company: Company) -> re.Pattern[str] | None:
@@ -129,9 +140,9 @@ def _problem(company: Company, owners: dict[str, str]) -> str | None:
     if f"symbol {company.symbol}" in owners:
         return f"symbol {company.symbol} is listed twice"
     named = [name for name in names_of(company) if name.certainty != "decoy"]
-    unused = _families(company) - {name.written for name in named}
+    unused = frozenset().union(*_marked(company)) - {name.written for name in named}
     if unused:
-        return f'"{min(unused)} +" is none of its names'
+        return f'"{min(unused)}" beside a + is none of its names'
     claims = [f"symbol {company.symbol}", *(f"ticker {code}" for code in company.codes)]
     claims += [f'"{name.written.lower()}"' for name in named]
     for claim in claims:
