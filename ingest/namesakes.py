@@ -105,7 +105,7 @@ PLACES: Final = words(
 
 _ALSO_WORDS: Final = words("bowl classic cup hall high marathon middle open prize")
 BEFORE: Final = words("mount mt lake fort port camp cape saint st san santa lago")
-_FAMILY: Final = frozenset(("family", "heir", "heirs", "heiress", "dynasty", "clan"))
+_KIN: Final = frozenset(("heir", "heirs", "heiress", "dynasty", "clan"))
 
 _WORD_BEFORE = re.compile(r"([A-Za-z]+)\.? (?:[A-Z]\.? )?\Z")
 _MIDDLE = (
@@ -123,6 +123,10 @@ _KIN_AFTER = re.compile(
     r"'s? (?:widow|widower|wife|husband|daughter|sons?|brother|sister|mother|father|grandson|"
     r"granddaughter|memoirs?|novels?|poems?|biography|funeral|grave|birthplace|portrait)\b"
 )
+_FAMILY_AFTER = re.compile(
+    r" family(?:\Z|[',.;:]| (?:feud|fortune|home|members?|owns|reunion|sells|stake|trust)\b)"
+)
+"""Not any family: *family-size packs* are a firm's."""
 _TOWN_AFTER = re.compile(
     r", (?:Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|"
     r"Georgia|Hawaii|Idaho|Illinois|Indiana|Iowa|Kansas|Kentucky|Louisiana|Maine|Maryland|"
@@ -168,10 +172,14 @@ def is_place(text: str, start: int, end: int, *, capitals_speak: bool) -> bool:
 
     ``capitals_speak``: a capital letter is there for a name, not for a headline's style.
     """
+    if _FAMILY_AFTER.match(text, end) or (
+        text[end : end + 8] == " family " and text[max(0, start - 4) : start].lower() == "the "
+    ):
+        return True
     after = _WORD_AFTER.match(text, end)
     if after is not None:
         word = after[1].lower()
-        if word in _FAMILY:
+        if word in _KIN:
             return True
         if after[1][0].isupper():
             if word in INSTITUTIONS and (capitals_speak or word not in _ALSO_WORDS):
