@@ -37,6 +37,14 @@ def test_a_list_that_finds_nothing_misses_everything() -> None:
     assert total.missed > 300
 
 
+def test_a_list_that_finds_what_is_not_there_is_false() -> None:
+    eager = Watchlist([Company("ZZZZ", "Zzyzx Harbour Holdings", ("the",))])
+    total = sum((compared.score for compared in compare("open", eager)), Score())
+    assert total.right == 0
+    assert total.false > 50
+    assert total.precision == 0
+
+
 def test_of_the_sealed_half_no_sentence_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     main(["--half", "sealed"])
     printed = capsys.readouterr().out

@@ -120,6 +120,7 @@ def test_persons_and_places_are_no_company(title: str) -> None:
 
 def test_what_looks_like_a_place_in_title_case_may_be_a_product() -> None:
     assert found(one("=Harbour"), "Harbour Street Cars Recalled After Fires") == ["H"]
+    assert found(one("=Harbour"), "Harbour Open To Talks With Rival") == ["H"]
     assert found(one("=Harbour"), "Harbour Stadium Closed After Fires") == []
 
 
@@ -154,6 +155,12 @@ CODES = Tickers(
 )
 def test_codes_are_read_by_their_exchange(text: str, symbols: list[str]) -> None:
     assert [symbol for _, _, symbol in CODES.find(text)] == symbols
+
+
+def test_one_small_word_of_a_headlines_four_is_enough_for_sentence_case() -> None:
+    watchlist = one("=Tide", "Tide +")
+    assert found(watchlist, "Fire closes Tide Heavy Rosebank") == []
+    assert found(watchlist, "Fire Near Tide Heavy with Rosebank Mill") == ["H"]
 
 
 def test_a_code_hides_the_name_inside_it() -> None:
