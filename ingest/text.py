@@ -57,3 +57,8 @@ def normalized(form: Literal["NFKC", "NFKD"], text: str) -> str:
     if text.isascii():
         return text
     return "".join(unicodedata.normalize(form, piece) for piece in _PIECE.findall(text))
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a list that is written as a text."""
+    return frozenset(text.split())
