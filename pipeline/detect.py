@@ -243,11 +243,25 @@ class Detection:
 
     def _stories(self, watch: Watch, at: datetime, span: timedelta) -> list[Story]:
         negative = watch.rule != "volume_burst"
-        return incidents.stories(self._db, watch.kind, watch.key, at - span, at, negative=negative)
+        return incidents.stories(
+            self._db,
+            watch.kind,
+            watch.key,
+            at - span,
+            at,
+            negative=negative,
+            languages=self._settings.counting.languages,
+        )
 
     def _active_sources(self, watch: Watch, at: datetime) -> int:
         return incidents.sources(
-            self._db, watch.kind, watch.key, at - ACTIVE_WITHIN, at, most=MOST_SOURCES
+            self._db,
+            watch.kind,
+            watch.key,
+            at - ACTIVE_WITHIN,
+            at,
+            most=MOST_SOURCES,
+            languages=self._settings.counting.languages,
         )
 
     def _keep(self, key: tuple[str, str, Rule], watch: Watch, done: Evaluation) -> None:

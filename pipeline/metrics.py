@@ -26,6 +26,7 @@ from alerts.incidents import What
 from alerts.rules import RULES, SEVERITIES, Rule, Severity
 from ingest.article import REJECT_REASONS, RejectReason
 from ingest.kafka.gap import GAP_REASONS, GapReason
+from ingest.language_codes import LANGUAGE_GROUPS, LanguageGroup
 from models.prediction import SENTIMENTS
 from pipeline.count import OTHER
 from pipeline.monitor import Outcome
@@ -114,6 +115,12 @@ class Metrics:
             each=[(reason,) for reason in GAP_REASONS],
         )
         self._undated = count("undated_total", "Articles without a usable time; never windowed.")
+        self._languages = count(
+            "languages_total",
+            "Articles stored, by what language they are in; unknown: counted as English.",
+            "language",
+            each=[(group,) for group in LANGUAGE_GROUPS],
+        )
         self._late = count("late_total", "Articles older than the watermark when they came.")
         self._pushes = count(
             "push_requests_total",
@@ -226,6 +233,10 @@ class Metrics:
     def undated(self, number: int = 1) -> None:
         """Count articles without a usable time."""
         self._undated.inc(number)
+
+    def language(self, group: LanguageGroup, number: int = 1) -> None:
+        """Count articles of English, of another language, or of one that is uncertain."""
+        self._languages.labels(group).inc(number)
 
     def late(self, number: int = 1) -> None:
         """Count articles older than the watermark."""

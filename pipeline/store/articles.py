@@ -135,7 +135,7 @@ def _article_row(item: Scored) -> Row:
         "undated": a.undated,
         "received_at": a.received_at,
         "late": item.late,
-        "language": None,
+        "language": item.language,
         "topic": item.prediction.topic if item.prediction else None,
         "topic_probability": item.prediction.topic_probability if item.prediction else None,
         "version": item.prediction.version if item.prediction else None,

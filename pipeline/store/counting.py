@@ -93,8 +93,10 @@ def load_mentions(
 def contribution_of(
     item: Stored, companies: tuple[tuple[str, Opinion], ...], keys: Keys
 ) -> Contribution | None:
-    """What a stored article adds; None for a deleted or undated one."""
+    """What a stored article adds; None for one that is deleted, undated or in another language."""
     if item.deleted or item.published_at is None or item.opinion is None or item.topic is None:
+        return None
+    if not keys.counted(item.language):
         return None
     countable = Countable(item.source, item.published_at, item.topic, item.opinion, companies)
     return contribution(countable, is_copy=item.copy_of is not None, keys=keys)
