@@ -112,6 +112,10 @@ class Detection:
         stored = incidents.watches(self._db)
         found = [Watch.from_json(value) for value in stored.values()]
         self._watches = {(w.kind, w.key, w.rule): w for w in found}
+        self.reread_incidents()
+
+    def reread_incidents(self) -> None:
+        """Read the incidents again; to be called between runs when their rows were changed."""
         since = None if self._cursor is None else self._cursor - timedelta(days=1)
         self._incidents = {i.id: i for i in incidents.incidents(self._db, since=since)}
 

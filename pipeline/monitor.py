@@ -121,6 +121,8 @@ class Monitor:
         counted: list[tuple[Stored, bool]] = []
         while (done := counting.count_changed(self._db, self._keys, self._epoch)).taken:
             counted += done.articles
+            if done.redacted:
+                self.detection.reread_incidents()
             self._keep_lease()
         watermark = advance(
             self._watermark, reports, now=now, lateness=self._lateness, fresh_for=self._fresh_for

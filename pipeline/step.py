@@ -54,6 +54,11 @@ class Scored:
     bands: tuple[tuple[int, str], ...] = ()
     language: str | None = None
 
+    @property
+    def name(self) -> tuple[str, str]:
+        """source, id."""
+        return self.article.source, self.article.id
+
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
