@@ -110,6 +110,7 @@ class Observer:
         detection = monitor.detection
         if tick.watermark.at is not None:
             metrics.watermark(tick.watermark.at)
+        metrics.watermark_state(tick.watermark.why)
         for incident, change in tick.changes:
             metrics.incident(incident.kind, incident.rule, incident.severity, change.what)
         metrics.open_incidents(Counter(incident.severity for incident in detection.open))

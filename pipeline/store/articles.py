@@ -36,7 +36,7 @@ for what is queued."""
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The articles that were written, and the texts that those had which they replaced."""
+    """The articles that were written, and texts that some article had and may have no more."""
 
     items: list[Scored]
     texts_before: set[str]
@@ -144,9 +144,7 @@ def _upsert_articles(connection: Connection, scored: Sequence[Scored]) -> Writte
     if rest:
         before = _texts_before(connection, [item.name for item in rest])
         result = bulk.insert(connection, article, [_article_row(item) for item in rest], newer)
-        replaced = {(row.source, row.id) for row in result}
-        before = {name: key for name, key in before.items() if name in replaced}
-        done |= replaced
+        done |= {(row.source, row.id) for row in result}
     return Written(
         [item for item in scored if item.name in done], {key for key in before.values() if key}
     )
@@ -166,15 +164,17 @@ def _texts_before(connection: Connection, names: Sequence[Name]) -> dict[Name, s
 def _article_row(item: Scored) -> Row:
     a = item.article
     deleted = a.action == "delete"
+    # A take-down may repeat what is to be gone, in a link or in a field that we do not know.
+    url, symbols, extra = (None, (), "{}") if deleted else (a.url, a.symbols, a.extra)
     return {
         "source": a.source,
         "id": a.id,
         "revision": a.revision,
         "deleted": deleted,
         "text_hash": None if deleted else text_hash(a.title, a.body),
-        "url": a.url,
-        "symbols": json.dumps(a.symbols, ensure_ascii=False),
-        "extra": a.extra,
+        "url": url,
+        "symbols": json.dumps(symbols, ensure_ascii=False),
+        "extra": extra,
         "published_at": a.published_at,
         "undated": a.undated,
         "received_at": a.received_at,

@@ -13,7 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from ingest.companies import Watchlist
+from pipeline.app import keys_of
 from pipeline.count import Keys
+from pipeline.settings import Settings
 from pipeline.store import incidents, lease, tables
 from pipeline.store.counting import count_changed
 from pipeline.store.database import Database
@@ -129,6 +132,10 @@ def test_without_listed_languages_all_are_counted(db: Database) -> None:
     store(db, {0: [line("a", GERMAN, 1)]})
     count(db, keys=KEYS)
     assert [row[3:5] for row in buckets(db) if row[0] == "all"] == [(1, 1)]
+
+
+def test_settings_say_which_languages_are_counted() -> None:
+    assert keys_of(Settings(), (), Watchlist.load()).languages == {"en"}
 
 
 def test_correction_into_another_language_leaves_its_bucket(db: Database) -> None:

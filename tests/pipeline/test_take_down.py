@@ -84,6 +84,16 @@ def test_replacement_with_the_same_text_keeps_it(db: Database) -> None:
     assert titles(db) == [SAME]
 
 
+def test_tombstone_keeps_nothing_of_what_its_delete_repeats(db: Database) -> None:
+    words = {"url": f"https://example.org/{SAME.replace(' ', '-')}", "lead": SAME}
+    said = json.loads(gone("a", 1)) | words | {"title": SAME, "symbols": ["ACM"]}
+    store(db, {0: [line("a", SAME, 1, **words), json.dumps(said).encode()]})
+    with db.read() as connection:
+        row = connection.execute(select(tables.article)).one()
+    assert (row.deleted, row.url, row.symbols, row.extra) == (True, None, "[]", "{}")
+    assert titles(db) == []
+
+
 def test_refused_revision_takes_no_text_away(db: Database) -> None:
     store(db, {0: [line("a", SAME, 1, action="replace", revision=5)]})
     store(db, {0: [line("a", "Macro", 1, action="replace", revision=4), gone("a", 3)]}, topic="b")
@@ -220,7 +230,7 @@ def spike(*stories: Story) -> Incident:
 
 
 def test_incidents_and_messages_show_no_headline_that_was_taken_down(db: Database) -> None:
-    names = {"a": SAME, "a'%_": f"{SAME} again", "A": "negative Macro"}
+    names = {"a": SAME, "a\\'%_": f"{SAME} again", "A": "negative Macro"}
     store(db, {0: [line(name, title, 1) for name, title in names.items()]})
     watching = monitor(db, Mailbox(Unreachable("down")), MONDAY)
     watching.tick(MONDAY)
@@ -230,7 +240,7 @@ def test_incidents_and_messages_show_no_headline_that_was_taken_down(db: Databas
     done.messages.append(Message("i1", 1, "box", told, MONDAY))
     incident_store.save(db, 1, done)
     watching.detection.reread_incidents()
-    removal.remove(db, ("wire", "a'%_"), actor="ann", reason="wrong", now=MONDAY)
+    removal.remove(db, ("wire", "a\\'%_"), actor="ann", reason="wrong", now=MONDAY)
     watching.tick(MONDAY)
 
     (found,) = incident_store.incidents(db)
