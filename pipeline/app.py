@@ -98,8 +98,13 @@ class App:
 
 
 def keys_of(settings: Settings, topics: tuple[str, ...], watchlist: Watchlist) -> Keys:
-    """The closed sets that are counted: topics, watched companies, configured sources."""
-    return Keys(frozenset(topics), frozenset(watchlist.symbols), frozenset(settings.sources.names))
+    """The closed sets that are counted: topics, companies, configured sources, languages."""
+    return Keys(
+        frozenset(topics),
+        frozenset(watchlist.symbols),
+        frozenset(settings.sources.names),
+        frozenset(settings.counting.languages),
+    )
 
 
 def linker(watchlist: Watchlist) -> Link:

@@ -39,12 +39,18 @@ class Keys:
     topics: frozenset[str]
     companies: frozenset[str]
     sources: frozenset[str] = frozenset()
+    languages: frozenset[str] = frozenset()
+    """An article of a known language that is not here counts nowhere; empty: all are counted."""
 
     def tested(self) -> list[tuple[str, str]]:
         """The (kind, key) that are watched for spikes, in a fixed order; sources are not."""
         topics = [("topic", name) for name in sorted(self.topics)]
         companies = [("company", symbol) for symbol in sorted(self.companies)]
         return [("all", "all"), *topics, *companies]
+
+    def counted(self, language: str | None) -> bool:
+        """Whether articles of this language are counted; None, an uncertain one, always."""
+        return language is None or not self.languages or language in self.languages
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,8 @@ def decode(value: str) -> Contribution:
 
 
 def contribution(article: Countable, *, is_copy: bool, keys: Keys) -> Contribution:
-    """What ``article`` adds. Deleted and undated articles add nothing and never come here."""
+    """What ``article`` adds. Deleted and undated articles, and those of a language
+    that is not counted, add nothing and never come here."""
     topic = article.topic if article.topic in keys.topics else OTHER
     source = article.source if article.source in keys.sources else OTHER
     marks = [

@@ -112,6 +112,10 @@ class Detection:
         stored = incidents.watches(self._db)
         found = [Watch.from_json(value) for value in stored.values()]
         self._watches = {(w.kind, w.key, w.rule): w for w in found}
+        self.reread_incidents()
+
+    def reread_incidents(self) -> None:
+        """Read the incidents again; to be called between runs when their rows were changed."""
         since = None if self._cursor is None else self._cursor - timedelta(days=1)
         self._incidents = {i.id: i for i in incidents.incidents(self._db, since=since)}
 
@@ -243,11 +247,25 @@ class Detection:
 
     def _stories(self, watch: Watch, at: datetime, span: timedelta) -> list[Story]:
         negative = watch.rule != "volume_burst"
-        return incidents.stories(self._db, watch.kind, watch.key, at - span, at, negative=negative)
+        return incidents.stories(
+            self._db,
+            watch.kind,
+            watch.key,
+            at - span,
+            at,
+            negative=negative,
+            languages=self._settings.counting.languages,
+        )
 
     def _active_sources(self, watch: Watch, at: datetime) -> int:
         return incidents.sources(
-            self._db, watch.kind, watch.key, at - ACTIVE_WITHIN, at, most=MOST_SOURCES
+            self._db,
+            watch.kind,
+            watch.key,
+            at - ACTIVE_WITHIN,
+            at,
+            most=MOST_SOURCES,
+            languages=self._settings.counting.languages,
         )
 
     def _keep(self, key: tuple[str, str, Rule], watch: Watch, done: Evaluation) -> None:

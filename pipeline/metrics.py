@@ -26,9 +26,11 @@ from alerts.incidents import What
 from alerts.rules import RULES, SEVERITIES, Rule, Severity
 from ingest.article import REJECT_REASONS, RejectReason
 from ingest.kafka.gap import GAP_REASONS, GapReason
+from ingest.language_codes import LANGUAGE_GROUPS, LanguageGroup
 from models.prediction import SENTIMENTS
 from pipeline.count import OTHER
 from pipeline.monitor import Outcome
+from pipeline.watermark import Hold
 from pipeline.web.outcomes import PUSH_OUTCOMES, PushOutcome
 
 Stage = Literal["poll", "parse", "tokenise", "infer", "commit", "count", "detect", "tell"]
@@ -38,11 +40,13 @@ TASKS: Final = get_args(Task)
 OUTCOMES: Final = get_args(Outcome)
 KINDS: Final = ("all", "topic", "company")
 CHANGES: Final = get_args(What)
+HOLDS: Final = get_args(Hold)
 
 NEWS: Final = frozenset(
     f"bearwatch_{name}"
     for name in (
         "watermark_timestamp_seconds",
+        "watermark_state",
         "open_incidents",
         "outbox_pending",
         "outbox_oldest_age_seconds",
@@ -114,7 +118,16 @@ class Metrics:
             each=[(reason,) for reason in GAP_REASONS],
         )
         self._undated = count("undated_total", "Articles without a usable time; never windowed.")
-        self._late = count("late_total", "Articles older than the watermark when they came.")
+        self._languages = count(
+            "languages_total",
+            "Articles stored, by what language they are in; unknown: counted as English.",
+            "language",
+            each=[(group,) for group in LANGUAGE_GROUPS],
+        )
+        self._late = count(
+            "late_total",
+            "Articles behind the newest of their partition by more than the lateness.",
+        )
         self._pushes = count(
             "push_requests_total",
             "Requests to push articles, by what became of them.",
@@ -151,6 +164,10 @@ class Metrics:
             self._lag_records.labels(partition).set(_UNKNOWN)
             self._lag.labels(partition).set(_UNKNOWN)
         self._watermark = gauge("watermark_timestamp_seconds", "Event time that is complete.")
+        text = "1 for why the watermark is where it is; stale_report: a worker does not report."
+        self._hold = gauge("watermark_state", text, "state")
+        for why in HOLDS:
+            self._hold.labels(why)
         self._newest = gauge("newest_event_timestamp_seconds", "Newest event time seen.")
         self._watermark.set(_UNKNOWN)
         self._newest.set(_UNKNOWN)
@@ -227,8 +244,12 @@ class Metrics:
         """Count articles without a usable time."""
         self._undated.inc(number)
 
+    def language(self, group: LanguageGroup, number: int = 1) -> None:
+        """Count articles of English, of another language, or of one that is uncertain."""
+        self._languages.labels(group).inc(number)
+
     def late(self, number: int = 1) -> None:
-        """Count articles older than the watermark."""
+        """Count articles that came after the watermark had passed their time."""
         self._late.inc(number)
 
     def low_confidence(self, task: Task, number: int = 1) -> None:
@@ -264,6 +285,11 @@ class Metrics:
     def watermark(self, at: datetime) -> None:
         """Set the event time up to which everything has been counted."""
         self._watermark.set(at.timestamp())
+
+    def watermark_state(self, why: Hold) -> None:
+        """Set why the watermark is where it is."""
+        for each in HOLDS:
+            self._hold.labels(each).set(each == why)
 
     def newest_event(self, at: datetime) -> None:
         """Set the newest event time seen."""

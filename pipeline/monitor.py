@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Final, Literal, Protocol
 
+import structlog
+
 from alerts.channels import Channel, NotifyError
 from alerts.incidents import Change
 from pipeline.count import Keys
@@ -17,7 +19,9 @@ from pipeline.store.copies import Stored
 from pipeline.store.database import Database
 from pipeline.store.incidents import Incident
 from pipeline.telling import from_json
-from pipeline.watermark import Report, Watermark, advance
+from pipeline.watermark import Hold, Report, Watermark, advance, stale
+
+log = structlog.get_logger()
 
 Outcome = Literal["delivered", "retried", "gave_up"]
 """What became of an attempt to deliver; the same words are metric labels."""
@@ -100,6 +104,7 @@ class Monitor:
         self._dead = dead
         self._renew_at = clock()
         self._watermark = lease.progress(db).watermark
+        self._why: Hold | None = None
         detection.resume(self._keep_lease)
 
     def tick(self, now: datetime, *, closing: bool = False) -> Tick:
@@ -121,10 +126,13 @@ class Monitor:
         counted: list[tuple[Stored, bool]] = []
         while (done := counting.count_changed(self._db, self._keys, self._epoch)).taken:
             counted += done.articles
+            if done.redacted:
+                self.detection.reread_incidents()
             self._keep_lease()
         watermark = advance(
             self._watermark, reports, now=now, lateness=self._lateness, fresh_for=self._fresh_for
         )
+        self._tell_hold(watermark, reports, now)
         if watermark.at is not None and watermark.at != self._watermark:
             lease.save_watermark(self._db, self._epoch, watermark.at)
             self._watermark = watermark.at
@@ -160,6 +168,17 @@ class Monitor:
             LeaseLost: another monitor has taken over already.
         """
         lease.renew(self._db, self._epoch, until=self._clock())
+
+    def _tell_hold(self, watermark: Watermark, reports: Sequence[Report], now: datetime) -> None:
+        """One line in the log when the watermark begins to wait for a worker's report."""
+        if watermark.why == "stale_report" != self._why:
+            waits_for = stale(reports, now, self._fresh_for)
+            log.warning(
+                "the watermark waits: no worker reports on some partitions; start one, or look "
+                "at its log",
+                partitions=[f"{r.topic}/{r.partition}" for r in waits_for],
+            )
+        self._why = watermark.why
 
     def _keep_lease(self) -> None:
         now = self._clock()

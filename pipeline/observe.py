@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from alerts.scores import HOUR_WINDOW, Scores
+from ingest.language_codes import group_of
 from models.prediction import Prediction
 from pipeline.app import App, Round
 from pipeline.detect import Detection
@@ -80,6 +81,7 @@ class Observer:
             metrics.articles(item.prediction.topic, item.prediction.sentiment)
             metrics.undated(item.article.published_at is None)
             metrics.late(item.late)
+            metrics.language(group_of(item.language))
             metrics.low_confidence("topic", item.prediction.topic_probability < UNSURE)
             metrics.low_confidence("sentiment", _surest(item.prediction) < UNSURE)
 
@@ -108,6 +110,7 @@ class Observer:
         detection = monitor.detection
         if tick.watermark.at is not None:
             metrics.watermark(tick.watermark.at)
+        metrics.watermark_state(tick.watermark.why)
         for incident, change in tick.changes:
             metrics.incident(incident.kind, incident.rule, incident.severity, change.what)
         metrics.open_incidents(Counter(incident.severity for incident in detection.open))

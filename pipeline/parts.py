@@ -50,6 +50,7 @@ log = structlog.get_logger()
 
 def run_worker(settings: Settings, console: Console, open_source: Opener) -> None:
     """Read, classify and store until the source is finished, or SIGTERM or Ctrl-C."""
+    from ingest import language  # its model is the worker's, like the classifier
     from models import versions
     from models.engine import Engine
 
@@ -63,6 +64,7 @@ def run_worker(settings: Settings, console: Console, open_source: Opener) -> Non
         loaded = versions.load(settings.model.folder, precision=settings.model.precision)
         log.info("version loaded", version=loaded.id)
         watchlist = Watchlist.load(settings.companies.watchlist)
+        language.load()
         metrics = Metrics(
             program_version=program_version("bearwatch"), topics=loaded.topics, keys=(), sinks=()
         )

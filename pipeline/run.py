@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import Progress as Display
 from rich.progress import TaskID
 
+from ingest import language
 from ingest.companies import Watchlist
 from ingest.files import JsonlSource
 from ingest.samples import outlets, sample_stream
@@ -167,6 +168,7 @@ def _run(
     """
     loaded = versions.load(settings.model.folder, precision=settings.model.precision)
     watchlist = Watchlist.load(settings.companies.watchlist)
+    language.load()
     log.info("version loaded", version=loaded.id)
     channels = sinks()
     metrics = Metrics(

@@ -27,6 +27,7 @@ from alerts.rules import IncidentSettings
 from alerts.spikes import SpikeSettings
 from ingest.feeds.settings import FeedSettings
 from ingest.kafka.settings import KafkaSettings
+from ingest.language_codes import LANGUAGES
 from models.settings import EngineSettings
 from pipeline.masking import masked_text
 from pipeline.setting_problems import in_words, unknown_variables
@@ -56,6 +57,15 @@ class _Group(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False
     )
+
+
+def _listed(value: object, what: str) -> object:
+    """A list from the environment, which was no JSON: comma-separated."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        raise ValueError(f"not a JSON list of {what}")
+    return [name.strip() for name in value.split(",") if name.strip()]
 
 
 class DatabaseSettings(_Group):
@@ -91,7 +101,7 @@ class ModelSettings(_Group):
 
 
 class CountingSettings(_Group):
-    """How event time advances."""
+    """How event time advances, and what is counted."""
 
     lateness_minutes: float = Field(
         default=10,
@@ -106,6 +116,26 @@ class CountingSettings(_Group):
         le=3600,
         description="A worker's report older than this holds the watermark where it is.",
     )
+    languages: tuple[str, ...] = Field(
+        default=("en",),
+        description="ISO 639-1 codes of the languages that are counted; articles of others are "
+        "stored and scored, no more. Of uncertain language: counted. Empty: all are. It applies "
+        "to what is counted from then on. In the environment: comma-separated, or a JSON list.",
+    )
+
+    @field_validator("languages", mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        return _listed(value, "codes")
+
+    @field_validator("languages")
+    @classmethod
+    def _are_known(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [code for code in languages if code not in LANGUAGES]
+        if unknown:
+            told = ", ".join(LANGUAGES)
+            raise ValueError(f"no language that is told apart: {', '.join(unknown)}; use {told}")
+        return languages
 
     @property
     def lateness(self) -> timedelta:
@@ -146,11 +176,7 @@ class SourceSettings(_Group):
     @field_validator("names", mode="before")
     @classmethod
     def _from_text(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        if value.lstrip().startswith("["):
-            raise ValueError("not a JSON list of names")
-        return [name.strip() for name in value.split(",") if name.strip()]
+        return _listed(value, "names")
 
     @field_validator("names")
     @classmethod

@@ -15,6 +15,7 @@ from ingest.article import Article, Rejected, parse
 from ingest.companies import Mention
 from ingest.files import Record
 from ingest.kafka.gap import Gap
+from ingest.language import language_of
 from ingest.stories import bands
 from models.prediction import Prediction
 from models.text import prepare
@@ -40,7 +41,10 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """An article as it will be stored. A delete has no prediction, no mentions and no bands."""
+    """An article as it will be stored. A delete has no prediction, mentions, bands or language.
+
+    ``language`` is None too when it is uncertain: see :mod:`ingest.language`.
+    """
 
     article: Article
     origin: Origin
@@ -48,6 +52,12 @@ class Scored:
     prediction: Prediction | None = None
     mentions: tuple[Mention, ...] = ()
     bands: tuple[tuple[int, str], ...] = ()
+    language: str | None = None
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """source, id."""
+        return self.article.source, self.article.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +190,8 @@ def rows(parsed: Parsed, predictions: Sequence[Prediction], link: Link) -> Batch
         if prediction is None:
             raise ValueError(f"{len(predictions)} predictions for {len(parsed.texts)} texts")
         names = bands(article.title, article.body) if article.published_at else ()
-        scored.append(Scored(article, origin, late, prediction, link(article), names))
+        language = language_of(article.title, article.body)
+        scored.append(Scored(article, origin, late, prediction, link(article), names, language))
     if next(answers, None) is not None:
         raise ValueError(f"{len(predictions)} predictions for {len(parsed.texts)} texts")
     return Batch(tuple(scored), parsed.dead, parsed.moves, parsed.gaps)

@@ -67,7 +67,7 @@ def advance(
     newest = max((r.newest for r in reports if r.newest is not None), default=None)
     if newest is None:
         return Watermark(previous, "no_reports")
-    if any(not r.finished and now - r.reported_at > fresh_for for r in reports):
+    if stale(reports, now, fresh_for):
         return Watermark(previous, "stale_report")
     limit = silence_limit(newest)
     if all(r.finished and r.idle for r in reports):
@@ -80,6 +80,11 @@ def advance(
         return Watermark(previous, "moving")
     slowest = min(r.newest for r in busy if r.newest is not None)
     return Watermark(_later(previous, slowest - lateness), "moving")
+
+
+def stale(reports: Sequence[Report], now: datetime, fresh_for: timedelta) -> list[Report]:
+    """Those that are too old to be believed. Of a finished partition there will be no others."""
+    return [r for r in reports if not r.finished and now - r.reported_at > fresh_for]
 
 
 def silence_limit(newest: datetime) -> datetime:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, update
+from sqlalchemy import Connection, Table, case, delete, select, update
 
 from models.prediction import Prediction
 from pipeline.step import Batch, Partition, Scored
@@ -33,6 +34,14 @@ KEPT = frozenset({"source", "id", "copy_source", "copy_id", "story_source", "sto
 for what is queued."""
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The articles that were written, and texts that some article had and may have no more."""
+
+    items: list[Scored]
+    texts_before: set[str]
+
+
 class _Fenced(Exception):
     """Another owner moved a position: the transaction is rolled back."""
 
@@ -46,8 +55,7 @@ def commit(db: Database, batch: Batch, reports: Mapping[Partition, Report], work
     try:
         with db.write() as connection:
             _move(connection, batch, reports, worker)
-            written = _upsert_articles(connection, _newest_revisions(batch.scored))
-            _write_parts(connection, written)
+            write(connection, batch.scored)
             dead_letters.write(connection, batch.dead)
             if batch.gaps:
                 now = max(report.reported_at for report in reports.values())
@@ -55,6 +63,18 @@ def commit(db: Database, batch: Batch, reports: Mapping[Partition, Report], work
     except _Fenced:
         return False
     return True
+
+
+def write(connection: Connection, scored: Sequence[Scored]) -> int:
+    """Store articles where their revision is the highest; returns how many that were.
+
+    A text that no article has afterwards is gone, like the mentions and signatures of what was
+    replaced or deleted.
+    """
+    written = _upsert_articles(connection, _newest_revisions(scored))
+    _write_parts(connection, written.items)
+    _forget_texts(connection, written.texts_before)
+    return len(written.items)
 
 
 def text_hash(title: str, body: str) -> str:
@@ -96,16 +116,18 @@ def _newest_revisions(scored: Sequence[Scored]) -> list[Scored]:
     """
     chosen: dict[Name, Scored] = {}
     for item in scored:
-        name = (item.article.source, item.article.id)
-        if name not in chosen or item.article.revision > chosen[name].article.revision:
-            chosen[name] = item
+        if item.name not in chosen or item.article.revision > chosen[item.name].article.revision:
+            chosen[item.name] = item
     return [chosen[name] for name in sorted(chosen)]
 
 
-def _upsert_articles(connection: Connection, scored: Sequence[Scored]) -> list[Scored]:
-    """Insert, or replace where the revision is higher; returns those that were written."""
+def _upsert_articles(connection: Connection, scored: Sequence[Scored]) -> Written:
+    """Insert, or replace where the revision is higher."""
     if not scored:
-        return []
+        return Written([], set())
+
+    def missing(insert: Any) -> Any:  # noqa: ANN401 - the INSERT of either dialect
+        return insert.on_conflict_do_nothing().returning(article.c.source, article.c.id)
 
     def newer(insert: Any) -> Any:  # noqa: ANN401 - the INSERT of either dialect
         return insert.on_conflict_do_update(
@@ -114,28 +136,50 @@ def _upsert_articles(connection: Connection, scored: Sequence[Scored]) -> list[S
             where=insert.excluded.revision > article.c.revision,
         ).returning(article.c.source, article.c.id)
 
-    result = bulk.insert(connection, article, [_article_row(item) for item in scored], newer)
-    written = {(row.source, row.id) for row in result}
-    return [item for item in scored if (item.article.source, item.article.id) in written]
+    result = bulk.insert(connection, article, [_article_row(item) for item in scored], missing)
+    done = {(row.source, row.id) for row in result}
+    # Revision 0 replaces nothing: whatever is there is no lower.
+    rest = [item for item in scored if item.name not in done and item.article.revision > 0]
+    before: dict[Name, str | None] = {}
+    if rest:
+        before = _texts_before(connection, [item.name for item in rest])
+        result = bulk.insert(connection, article, [_article_row(item) for item in rest], newer)
+        done |= {(row.source, row.id) for row in result}
+    return Written(
+        [item for item in scored if item.name in done], {key for key in before.values() if key}
+    )
+
+
+def _texts_before(connection: Connection, names: Sequence[Name]) -> dict[Name, str | None]:
+    """Hashes of the texts that stored articles have now; nobody can replace these meanwhile."""
+    rows = connection.execute(
+        select(article.c.source, article.c.id, article.c.text_hash)
+        .where(bulk.among(connection, article.c.source, article.c.id, names))
+        .order_by(article.c.source, article.c.id)
+        .with_for_update()
+    )
+    return {(row.source, row.id): row.text_hash for row in rows}
 
 
 def _article_row(item: Scored) -> Row:
     a = item.article
     deleted = a.action == "delete"
+    # A take-down may repeat what is to be gone, in a link or in a field that we do not know.
+    url, symbols, extra = (None, (), "{}") if deleted else (a.url, a.symbols, a.extra)
     return {
         "source": a.source,
         "id": a.id,
         "revision": a.revision,
         "deleted": deleted,
         "text_hash": None if deleted else text_hash(a.title, a.body),
-        "url": a.url,
-        "symbols": json.dumps(a.symbols, ensure_ascii=False),
-        "extra": a.extra,
+        "url": url,
+        "symbols": json.dumps(symbols, ensure_ascii=False),
+        "extra": extra,
         "published_at": a.published_at,
         "undated": a.undated,
         "received_at": a.received_at,
         "late": item.late,
-        "language": None,
+        "language": item.language,
         "topic": item.prediction.topic if item.prediction else None,
         "topic_probability": item.prediction.topic_probability if item.prediction else None,
         "version": item.prediction.version if item.prediction else None,
@@ -162,17 +206,42 @@ def _write_parts(connection: Connection, written: Sequence[Scored]) -> None:
     """Texts, mentions, signatures and the queue of the articles that were written."""
     if not written:
         return
-    names = [(item.article.source, item.article.id) for item in written]
+    names = [item.name for item in written]
     if any(item.article.revision > 0 for item in written):
         # Only a later revision can leave something of an earlier one behind.
         for table in (mention, signature):
             stale = bulk.among(connection, table.c.source, table.c.id, names)
             connection.execute(delete(table).where(stale))
     live = [item for item in written if item.article.action != "delete"]
-    _insert_new(connection, text, _text_rows(live))
+    if live:
+        bulk.insert(connection, text, _text_rows(live), _first_seen)
     _insert_new(connection, mention, [row for item in live for row in _mention_rows(item)])
     _insert_new(connection, signature, [row for item in live for row in _signature_rows(item)])
     bulk.insert(connection, changed, [{"source": s, "id": i} for s, i in names])
+
+
+def _first_seen(insert: Any) -> Any:  # noqa: ANN401 - the INSERT of either dialect
+    """A text that is there stays, and cannot be forgotten before this transaction has ended."""
+    earliest = case(
+        (text.c.first_seen > insert.excluded.first_seen, insert.excluded.first_seen),
+        else_=text.c.first_seen,
+    )
+    return insert.on_conflict_do_update(index_elements=["hash"], set_={"first_seen": earliest})
+
+
+def _forget_texts(connection: Connection, hashes: Collection[str]) -> None:
+    """Remove those of ``hashes`` that no article has any more.
+
+    Locked first, looked for afterwards: who is about to store an article with one of the texts
+    holds its row, and only a statement that begins after that transaction sees the article. Two
+    that wait for each other in a circle are told so by PostgreSQL, and one of them starts again.
+    """
+    if not hashes:
+        return
+    locked = select(text.c.hash).where(text.c.hash.in_(hashes)).order_by(text.c.hash)
+    connection.execute(locked.with_for_update())
+    used = select(article.c.text_hash).where(article.c.text_hash == text.c.hash).exists()
+    connection.execute(delete(text).where(text.c.hash.in_(hashes), ~used))
 
 
 def _insert_new(connection: Connection, table: Table, rows: list[Row]) -> None:

@@ -42,6 +42,7 @@ class Stored:
     topic: str | None
     opinion: Opinion | None
     late: bool
+    language: str | None
     copy_of: Name | None
     story: Name | None
 
@@ -63,6 +64,7 @@ def load(connection: Connection, where: ColumnElement[bool]) -> dict[Name, Store
         columns.sentiment,
         columns.polarity,
         columns.late,
+        columns.language,
         columns.copy_source,
         columns.copy_id,
         columns.story_source,
@@ -80,6 +82,7 @@ def _stored(row: Any) -> Stored:  # noqa: ANN401 - a row of a dozen columns
         row.topic,
         None if row.sentiment is None else Opinion(row.sentiment, row.polarity),
         row.late,
+        row.language,
         None if row.copy_id is None else (row.copy_source, row.copy_id),
         None if row.story_id is None else (row.story_source, row.story_id),
     )

@@ -21,6 +21,7 @@ from pipeline.store import bulk
 from pipeline.store.copies import Name, Stored, affected_by, decide, named
 from pipeline.store.database import Database
 from pipeline.store.lease import check
+from pipeline.store.removal import redact
 from pipeline.store.tables import bucket, changed, mention
 from pipeline.store.tables import contribution as remembered
 
@@ -35,6 +36,8 @@ class Counted:
     taken: int
     articles: tuple[tuple[Stored, bool], ...] = ()
     """Newly counted ones, each with whether it is a story (False: a copy)."""
+    redacted: int = 0
+    """Incidents that showed an article which is deleted now, and do no more."""
 
 
 def count_changed(db: Database, keys: Keys, epoch: int, *, limit: int = CHUNK) -> Counted:
@@ -54,8 +57,9 @@ def count_changed(db: Database, keys: Keys, epoch: int, *, limit: int = CHUNK) -
         affected = affected_by(connection, names)
         decide(connection, affected)
         counted = _recount(connection, affected, keys)
+        redacted = redact(connection, [n for n in names if n in affected and affected[n].deleted])
         connection.execute(delete(changed).where(changed.c.seq.in_([row.seq for row in queue])))
-    return Counted(len(queue), tuple(counted))
+    return Counted(len(queue), tuple(counted), redacted)
 
 
 def _recount(
@@ -93,8 +97,10 @@ def load_mentions(
 def contribution_of(
     item: Stored, companies: tuple[tuple[str, Opinion], ...], keys: Keys
 ) -> Contribution | None:
-    """What a stored article adds; None for a deleted or undated one."""
+    """What a stored article adds; None for one that is deleted, undated or in another language."""
     if item.deleted or item.published_at is None or item.opinion is None or item.topic is None:
+        return None
+    if not keys.counted(item.language):
         return None
     countable = Countable(item.source, item.published_at, item.topic, item.opinion, companies)
     return contribution(countable, is_copy=item.copy_of is not None, keys=keys)

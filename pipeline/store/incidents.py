@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +19,7 @@ from sqlalchemy import (
     desc,
     func,
     select,
+    true,
     tuple_,
     update,
 )
@@ -141,11 +142,13 @@ def stories(
     end: datetime,
     *,
     negative: bool,
+    languages: Collection[str] = (),
     limit: int = 200,
 ) -> list[Story]:
     """Stories on a key in [start, end): the most copied first, then the surest, then the oldest.
 
-    Copies count up to ``end`` too, so that a replay finds what was found live.
+    Copies count up to ``end`` too, so that a replay finds what was found live. ``languages`` are
+    those that are counted: see :meth:`pipeline.count.Keys.counted`.
     """
     copy = article.alias("copy")
     copies = (
@@ -173,7 +176,7 @@ def stories(
         kind,
         key,
         negative=negative,
-    ).where(*_story_between(start, end))
+    ).where(*_story_between(start, end, languages))
     # In hundredths: the last digits of a probability depend on what was classified beside it.
     surest = func.round(article.c.p_negative * 100).desc()
     last = (article.c.published_at, article.c.source, article.c.id)
@@ -185,11 +188,18 @@ def stories(
 
 
 def sources(
-    db: Database, kind: str, key: str, start: datetime, end: datetime, *, most: int
+    db: Database,
+    kind: str,
+    key: str,
+    start: datetime,
+    end: datetime,
+    *,
+    most: int,
+    languages: Collection[str] = (),
 ) -> int:
     """Distinct sources of stories on a key in [start, end), counted no further than ``most``."""
     query = _on_key(select(article.c.source).distinct(), kind, key, negative=False)
-    query = query.where(*_story_between(start, end)).limit(most)
+    query = query.where(*_story_between(start, end, languages)).limit(most)
     with db.read() as connection:
         return len(connection.execute(query).all())
 
@@ -233,8 +243,13 @@ def failed(db: Database, epoch: int, seq: int, error: str, next_try: datetime | 
         )
 
 
-def _story_between(start: datetime, end: datetime) -> tuple[ColumnElement[bool], ...]:
+def _story_between(
+    start: datetime, end: datetime, languages: Collection[str]
+) -> tuple[ColumnElement[bool], ...]:
+    language = article.c.language
+    counted = language.is_(None) | language.in_(languages) if languages else true()
     return (
+        counted,
         article.c.published_at >= start,
         article.c.published_at < end,
         article.c.deleted.is_(False),

@@ -91,7 +91,7 @@ article = Table(
     Column("undated", name_type(8)),  # why: missing, future
     Column("received_at", Instant, nullable=False),
     Column("late", Boolean, nullable=False),  # behind its partition's newest by more than lateness
-    Column("language", name_type(8)),
+    Column("language", name_type(8)),  # ISO 639-1; null: uncertain, or stored before it was told
     Column("topic", name_type(64)),
     Column("topic_probability", Float),
     *_sentiment_columns(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,8 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from ingest.companies import Watchlist
+from pipeline.app import keys_of
 from pipeline.count import Keys
-from pipeline.store import lease, tables
+from pipeline.settings import Settings
+from pipeline.store import incidents, lease, tables
 from pipeline.store.counting import count_changed
 from pipeline.store.database import Database
 from pipeline.store.summary import stats
@@ -37,9 +41,9 @@ def store(db: Database, partitions: dict[int, Sequence[bytes]], topic: str = "ne
     store_all(db, ListSource(partitions, clock=clock, topic=topic, max_records=3), clock)
 
 
-def count(db: Database, *, limit: int = 250) -> None:
+def count(db: Database, *, limit: int = 250, keys: Keys = KEYS) -> None:
     epoch = lease.take(db, "test", now=MONDAY, keep_for=HOUR)
-    while count_changed(db, KEYS, epoch, limit=limit).taken:
+    while count_changed(db, keys, epoch, limit=limit).taken:
         pass
 
 
@@ -100,6 +104,58 @@ def test_undated_articles_are_stored_and_never_counted(db: Database) -> None:
     count(db)
     assert buckets(db) == []
     assert (stats(db).articles, stats(db).undated) == (1, 1)
+
+
+GERMAN = "Autobauer streicht tausende Stellen und senkt die Prognose"
+ENGLISH = replace(KEYS, languages=frozenset({"en"}))
+
+
+def test_article_in_another_language_is_stored_and_scored_and_counts_nowhere(db: Database) -> None:
+    store(
+        db,
+        {0: [line("a", GERMAN, 1), line("b", "negative Energy news", 1), line("c", "Bayer", 1)]},
+    )
+    count(db, keys=ENGLISH)
+    with db.read() as connection:
+        rows = connection.execute(select(tables.article)).all()
+    assert {row.id: (row.language, row.topic) for row in rows} == {
+        "a": ("de", "Macro"),
+        "b": ("en", "Energy"),
+        "c": (None, "Macro"),  # too short to be sure of: counted
+    }
+    assert [row[3:5] for row in buckets(db) if row[0] == "all"] == [(2, 2)]
+    assert verify(db, ENGLISH).differences == ()
+    assert len(verify(db, KEYS).differences) == 3  # all, topic, source
+
+
+def test_without_listed_languages_all_are_counted(db: Database) -> None:
+    store(db, {0: [line("a", GERMAN, 1)]})
+    count(db, keys=KEYS)
+    assert [row[3:5] for row in buckets(db) if row[0] == "all"] == [(1, 1)]
+
+
+def test_settings_say_which_languages_are_counted() -> None:
+    assert keys_of(Settings(), (), Watchlist.load()).languages == {"en"}
+
+
+def test_correction_into_another_language_leaves_its_bucket(db: Database) -> None:
+    store(db, {0: [line("a", "negative Energy news", 1)]})
+    count(db, keys=ENGLISH)
+    store(db, {0: [line("a", GERMAN, 1, action="replace", revision=1)]}, topic="later")
+    count(db, keys=ENGLISH)
+    assert buckets(db) == []
+
+
+def test_evidence_shows_only_what_is_counted(db: Database) -> None:
+    german = line("a", f"negative {GERMAN}", 1, source="blatt")
+    store(db, {0: [german, line("b", "negative Energy news", 1)]})
+    count(db, keys=ENGLISH)
+    span = (MONDAY, MONDAY + 2 * HOUR)
+    every = incidents.stories(db, "all", "all", *span, negative=True)
+    counted = incidents.stories(db, "all", "all", *span, negative=True, languages=("en",))
+    assert ([s.id for s in every], [s.id for s in counted]) == (["a", "b"], ["b"])
+    assert incidents.sources(db, "all", "all", *span, most=9) == 2
+    assert incidents.sources(db, "all", "all", *span, most=9, languages=("en",)) == 1
 
 
 def test_another_monitors_epoch_refuses_the_count(db: Database) -> None:

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from alerts.rules import RULES, SEVERITIES
 from ingest.article import REJECT_REASONS
-from pipeline.metrics import CHANGES, KINDS, OUTCOMES, STAGES, TASKS, Metrics
+from pipeline.metrics import CHANGES, HOLDS, KINDS, OUTCOMES, STAGES, TASKS, Metrics
 from pipeline.web.outcomes import PUSH_OUTCOMES
 
 NINE = datetime(2011, 8, 5, 9, tzinfo=UTC)
@@ -52,6 +52,8 @@ def test_every_series_of_a_counter_is_there_before_anything_happened(metrics: Me
     assert series(metrics, "stories_total") == topics_by_sentiment
     assert series(metrics, "dead_letters_total") == {(reason,) for reason in REJECT_REASONS}
     assert series(metrics, "push_requests_total") == {(outcome,) for outcome in PUSH_OUTCOMES}
+    assert series(metrics, "watermark_state") == {(why,) for why in HOLDS}
+    assert series(metrics, "languages_total") == {("en",), ("other",), ("unknown",)}
     assert series(metrics, "low_confidence_total") == {(task,) for task in TASKS}
     assert series(metrics, "stage_duration_seconds_count") == {(stage,) for stage in STAGES}
     assert series(metrics, "open_incidents") == {(severity,) for severity in SEVERITIES}
@@ -111,6 +113,8 @@ def test_what_was_read_and_left_out_is_counted(metrics: Metrics) -> None:
     metrics.undated(3)
     metrics.late(4)
     metrics.low_confidence("topic", 5)
+    metrics.language("other", 6)
+    assert value(metrics, "languages_total", language="other") == 6
     assert value(metrics, "records_total") == 10
     assert value(metrics, "dead_letters_total", reason="not_json") == 2
     assert value(metrics, "undated_total") == 3

@@ -307,6 +307,17 @@ def test_a_source_name_is_as_long_as_in_an_article(names: tuple[str, ...]) -> No
         SourceSettings(names=names)
 
 
+def test_counted_languages_are_codes_that_can_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load().counting.languages == ("en",)
+    monkeypatch.setenv("BEARWATCH_COUNTING__LANGUAGES", "en, de")
+    assert load().counting.languages == ("en", "de")
+    monkeypatch.setenv("BEARWATCH_COUNTING__LANGUAGES", "[]")
+    assert load().counting.languages == ()
+    monkeypatch.setenv("BEARWATCH_COUNTING__LANGUAGES", "english")
+    (problem,) = problems()
+    assert "no language that is told apart: english; use ar, az" in problem
+
+
 def test_settings_are_read_without_loading_torch() -> None:
     code = "import sys, pipeline.settings as s; s.Settings(); sys.exit('torch' in sys.modules)"
     root = Path(__file__).parents[2]

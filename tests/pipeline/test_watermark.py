@@ -46,6 +46,23 @@ def test_idle_partition_leaves_the_minimum() -> None:
     assert watermark(report(), idle) == (NINE - 10 * MINUTE, "moving")
 
 
+def test_partition_one_record_short_of_its_end_stays_in_the_minimum() -> None:
+    short = report(position=9, newest=NINE - 30 * MINUTE, partition=1)
+    assert watermark(report(), short) == (NINE - 40 * MINUTE, "moving")
+
+
+def test_idle_partition_that_never_had_a_dated_article_holds_nothing_up() -> None:
+    unknown = report(position=10, newest=None, partition=1)
+    assert watermark(report(), unknown) == (NINE - 10 * MINUTE, "moving")
+
+
+def test_one_stale_partition_holds_the_silent_ones_too() -> None:
+    at = NINE + 20 * MINUTE
+    idle = report(position=10, newest=NINE, at=at)
+    stale = report(position=10, newest=NINE, at=NINE, partition=1)
+    assert watermark(idle, stale, previous=MONDAY, now=at) == (MONDAY, "stale_report")
+
+
 def test_idleness_in_an_old_report_is_not_believed() -> None:
     stale = report(position=10, at=NINE - timedelta(seconds=61), partition=1)
     assert watermark(report(), stale, previous=MONDAY) == (MONDAY, "stale_report")
