@@ -132,6 +132,13 @@ def replayed(opened: Callable[[], Database]) -> Iterator[tuple[Database, Mailbox
     db.close()
 
 
+def unsent(db: Database) -> list[str | None]:
+    """Errors of the messages that were not delivered."""
+    query = select(tables.outbox.c.error).where(tables.outbox.c.sent_at.is_(None))
+    with db.read() as connection:
+        return list(connection.execute(query).scalars())
+
+
 def test_burst_about_one_company_is_one_leading_warning_with_its_headlines(
     replayed: tuple[Database, Mailbox],
 ) -> None:
@@ -247,6 +254,7 @@ def test_receiver_that_is_down_is_tried_again_later_and_told_once(
     watching.tick(now + timedelta(days=1))
     assert delivered == len(box.sent) > 3
     assert len({(n.incident, n.revision) for n in box.sent}) == len(box.sent)
+    assert unsent(db) == []
     db.close()
 
 
@@ -254,9 +262,27 @@ def test_receiver_that_refuses_is_not_asked_again(opened: Callable[[], Database]
     db = opened()
     box = Mailbox(Refused("no such channel"))
     play(db, stream(), poll=10_000, channel=box)
-    with db.read() as connection:
-        unsent = select(tables.outbox.c.error).where(tables.outbox.c.sent_at.is_(None))
-        assert connection.execute(unsent).scalars().all() == ["no such channel"]
+    assert unsent(db) == ["no such channel"]
+    db.close()
+
+
+def test_stream_is_not_closed_before_its_end(opened: Callable[[], Database]) -> None:
+    db, clock = opened(), ManualClock(MONDAY + timedelta(days=30))
+    source = ListSource({0: stream(1)}, clock=clock, max_records=48, ends=False)
+    worker = Worker(
+        db, source, classify=classify, link=link, lateness=LATENESS, clock=clock, name="test"
+    )
+    worker.start()
+    watching = monitor(db, Mailbox(), clock())
+    worker.step(0.0)
+    tick = watching.tick(clock(), closing=True)
+    newest = max(published_at(raw) for raw in stream(1)[:48])
+    assert not tick.ended
+    assert tick.watermark.at is not None
+    assert tick.watermark.at <= newest - LATENESS
+    while worker.step(0.0).batch is not None:
+        pass
+    assert watching.tick(clock(), closing=True).ended
     db.close()
 
 
