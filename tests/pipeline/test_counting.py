@@ -216,12 +216,15 @@ names = st.tuples(st.sampled_from("abcdef"), st.integers(min_value=0, max_value=
 contents = st.tuples(titles, hours, st.sampled_from(["replace", "replace", "replace", "delete"]))
 
 
-def records(events: dict[tuple[str, int], tuple[str, float, str]]) -> list[bytes]:
-    """One record per article and revision: which of two would win is a matter of order."""
-    return [
-        line(name, title, at, action=action, revision=revision)
-        for (name, revision), (title, at, action) in events.items()
-    ]
+def corrections(*, most: int) -> st.SearchStrategy[list[bytes]]:
+    """Up to ``most`` records, one per article and revision: which of two would win is a matter of
+    order."""
+    return st.dictionaries(names, contents, max_size=most).map(
+        lambda events: [
+            line(name, title, at, action=action, revision=revision)
+            for (name, revision), (title, at, action) in events.items()
+        ]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -241,7 +244,7 @@ def empty(db: Database) -> Database:
 
 
 @settings(max_examples=40, deadline=None)
-@given(data=st.data(), lines=st.dictionaries(names, contents, max_size=16).map(records))
+@given(data=st.data(), lines=corrections(most=16))
 def test_any_order_split_and_repetition_gives_the_same_buckets(
     data: st.DataObject, lines: list[bytes], pair: tuple[Database, Database]
 ) -> None:

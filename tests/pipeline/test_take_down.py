@@ -28,7 +28,7 @@ from pipeline.store.incidents import Evaluation, Incident, Message
 from pipeline.store.verify import verify
 from pipeline.telling import notification, to_json
 from tests.fakes import MONDAY, predict
-from tests.pipeline.test_counting import KEYS, count, empty, events, line, store, unambiguous
+from tests.pipeline.test_counting import KEYS, corrections, count, empty, line, store
 from tests.pipeline.test_monitor import Mailbox, monitor
 
 SAME = "negative ACM Energy trouble"
@@ -109,7 +109,7 @@ def pair(opened: Callable[[], Database]) -> Iterator[tuple[Database, Database]]:
 
 
 @settings(max_examples=15, deadline=None)
-@given(data=st.data(), lines=st.lists(events, max_size=12).filter(unambiguous))
+@given(data=st.data(), lines=corrections(most=12))
 def test_any_order_split_and_repetition_gives_the_same_rows(
     data: st.DataObject, lines: list[bytes], pair: tuple[Database, Database]
 ) -> None:
@@ -129,7 +129,7 @@ def test_any_order_split_and_repetition_gives_the_same_rows(
 
 
 @settings(max_examples=8, deadline=None)
-@given(others=st.lists(events, max_size=6).filter(unambiguous))
+@given(others=corrections(most=6))
 def test_added_replaced_and_deleted_is_as_never_seen_but_for_the_tombstone(
     others: list[bytes], pair: tuple[Database, Database]
 ) -> None:
