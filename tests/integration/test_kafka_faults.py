@@ -7,7 +7,8 @@ By hand, on real news and with ten kills of each worker::
 
     BEARWATCH_TEST_NEWS=news.jsonl.gz pytest tests/integration/test_kafka_faults.py -s --timeout 0
 
-BEARWATCH_TEST_SEED=N draws other moments; the seed is printed.
+BEARWATCH_TEST_SEED=N draws other moments; the seed is printed. BEARWATCH_TEST_BROKER_AWAY=60 keeps
+the killed broker away for so many seconds.
 """
 
 from __future__ import annotations
@@ -57,6 +58,9 @@ RECORDS = 2_400
 PARTITIONS = 4
 POLL_RECORDS = 200 if NEWS else 6
 """Small polls: many transactions to be killed in."""
+
+AWAY_S = os.environ.get("BEARWATCH_TEST_BROKER_AWAY")
+"""Of the killed broker; else drawn, up to three seconds."""
 
 PAST_THE_SESSION_S = 8.0
 """The session is six seconds long."""
@@ -320,7 +324,7 @@ def test_broker_that_is_absent_then_killed_in_mid_load_loses_nothing(
         for target in sorted(draw.sample(range(1, records * 6 // 10), 2)):
             until(lambda target=target: stored(db) >= target, parts)  # type: ignore[misc]
             mortal_broker.kill()
-            time.sleep(draw.uniform(0, 3))
+            time.sleep(float(AWAY_S or draw.uniform(0, 3)))
             mortal_broker.start()
         parts.finish()
         assert_same(db, plain)
