@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from models import text
+from models.labelled_files import FileError, read_frame
 from models.prediction import SENTIMENTS
 from models.taxonomy import Taxonomy
 
@@ -42,7 +43,7 @@ class Split:
 
 
 def read(paths: Sequence[Path], taxonomy: Taxonomy) -> pd.DataFrame:
-    """Rows of JSON Lines files, plain or gzip: columns id, text, topic, sentiment, split, group.
+    """Rows of files (:func:`read_frame`): columns id, text, topic, sentiment, split, group.
 
     ``text`` is prepared as in serving. A missing label is ``None``. ``group`` is equal for texts
     that differ in case, punctuation, links or spacing only. Rows without text after preparation
@@ -97,9 +98,9 @@ def refuse_leak(training: pd.DataFrame, judged: pd.DataFrame) -> None:
 
 def _read(path: Path) -> pd.DataFrame:
     try:
-        frame = pd.read_json(path, lines=True, dtype=False, encoding="utf-8")
-    except (OSError, EOFError, ValueError) as error:
-        raise DatasetError(f"{path}: not JSON Lines: {error}") from error
+        frame = read_frame(path)
+    except FileError as error:
+        raise DatasetError(str(error)) from error
     if "text" not in frame.columns:
         raise DatasetError(f"{path}: rows have no 'text'")
     if not set(TASKS) & set(frame.columns):

@@ -48,6 +48,20 @@ class TaskReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """One head's answers to the rows that are labelled for it, n > 0, in the order of the rows.
+
+    ``labels`` (n,) are indices into ``names``; ``probabilities`` (n, len(names)).
+    """
+
+    names: Sequence[str]
+    ids: list[str]
+    texts: list[str]
+    labels: Labels
+    probabilities: Probabilities
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A version's scores; a task without labelled rows is ``None``."""
 
@@ -66,12 +80,34 @@ def evaluate(version: Version, rows: pd.DataFrame) -> Report:
     Raises:
         ValueError: a label that the version does not know.
     """
+    reports = {
+        task: score(found.labels, found.probabilities, found.names)
+        for task, found in judged(version, rows).items()
+    }
+    return Report(version.id, reports.get("sentiment"), reports.get("topic"))
+
+
+def judged(version: Version, rows: pd.DataFrame) -> dict[str, Judged]:
+    """Answers beside labels, for ``sentiment`` and ``topic`` as far as rows are labelled.
+
+    Raises:
+        ValueError: a label that the version does not know.
+    """
     topic, sentiment = version.probabilities(rows["text"].tolist())
-    return Report(
-        version=version.id,
-        sentiment=_task(rows["sentiment"].tolist(), sentiment, version.sentiments),
-        topic=_task(rows["topic"].tolist(), topic, version.topics),
-    )
+    answers = {"sentiment": (version.sentiments, sentiment), "topic": (version.topics, topic)}
+    found = {}
+    for task, (names, probabilities) in answers.items():
+        labelled = rows[task].notna().to_numpy()
+        if labelled.any():
+            ours = rows[labelled]
+            found[task] = Judged(
+                names=names,
+                ids=[*map(str, ours["id"])],
+                texts=ours["text"].tolist(),
+                labels=np.array([names.index(str(label)) for label in ours[task]]),
+                probabilities=probabilities[labelled],
+            )
+    return found
 
 
 def score(labels: Labels, probabilities: Probabilities, names: Sequence[str]) -> TaskReport:
@@ -128,13 +164,3 @@ def log_softmax(logits: Probabilities) -> Probabilities:
     shifted = logits - logits.max(axis=1, keepdims=True)
     normalised: Probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return normalised
-
-
-def _task(
-    values: Sequence[str | None], probabilities: Probabilities, names: Sequence[str]
-) -> TaskReport | None:
-    labelled = [i for i, value in enumerate(values) if value is not None]
-    if not labelled:
-        return None
-    labels = np.array([names.index(str(values[i])) for i in labelled])
-    return score(labels, probabilities[labelled], names)

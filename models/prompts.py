@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import torch
 import yaml
@@ -18,6 +19,8 @@ DEFAULT = Path(__file__).with_name("prompts") / "default.yaml"
 MAX_TOKENS = 256
 """A rendered prompt is used whole or refused: a cut one would silently lose its last parts."""
 
+PARTS: Final = ("role", "task", "requirements", "details", "examples")
+
 
 class PromptError(ValueError):
     """The prompt cannot be used; the message says what to change."""
@@ -25,19 +28,27 @@ class PromptError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """The parts of a prompt, in the order in which they are rendered. Any part may be empty."""
+    """The parts of a prompt, rendered in ``order``. Any part may be empty."""
 
     role: str = ""
     task: str = ""
     requirements: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
+    order: tuple[str, ...] = PARTS
 
     @property
     def text(self) -> str:
         """The rendered prompt, one line."""
-        parts = (self.role, self.task, *self.requirements, *self.details, *self.examples)
-        return " ".join(" ".join(parts).split())
+        parts = {
+            "role": (self.role,),
+            "task": (self.task,),
+            "requirements": self.requirements,
+            "details": self.details,
+            "examples": self.examples,
+        }
+        sentences = [sentence for part in self.order for sentence in parts[part]]
+        return " ".join(" ".join(sentences).split())
 
     @property
     def digest(self) -> str:
@@ -48,6 +59,8 @@ class Prompt:
 def load(path: Path | None = None) -> Prompt:
     """Read a template; ``None`` is the default that ships.
 
+    The parts are rendered in the order of the file.
+
     Raises:
         PromptError: unreadable, an unknown part, a part of the wrong kind, or nothing to say.
     """
@@ -57,11 +70,8 @@ def load(path: Path | None = None) -> Prompt:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise PromptError(f"cannot read a prompt from {path}: {error}") from error
     if not isinstance(content, Mapping):
-        raise PromptError(
-            f"{path}: expected the parts role, task, requirements, details, examples"
-        )
-    known = {"role", "task", "requirements", "details", "examples"}
-    if unknown := sorted(set(map(str, content)) - known):
+        raise PromptError(f"{path}: expected the parts {', '.join(PARTS)}")
+    if unknown := sorted(set(map(str, content)) - set(PARTS)):
         raise PromptError(f"{path}: unknown parts: {', '.join(unknown)}")
     prompt = Prompt(
         role=_sentence(content, "role", path),
@@ -69,6 +79,7 @@ def load(path: Path | None = None) -> Prompt:
         requirements=_sentences(content, "requirements", path),
         details=_sentences(content, "details", path),
         examples=_sentences(content, "examples", path),
+        order=(*content, *(part for part in PARTS if part not in content)),
     )
     if not prompt.text:
         raise PromptError(f"{path}: every part is empty")

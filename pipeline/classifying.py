@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console, Group
 from rich.markup import escape
 from rich.table import Table
 
+from ingest.companies import Watchlist
 from models import dataset, evaluation, taxonomy, training, versions
 from models.text import prepare
 from pipeline.display import Shown, progress, report_table
@@ -31,8 +32,10 @@ def classify_texts(settings: Settings, texts: list[str]) -> Shown:
     return Shown(classify_result(texts, predictions, version.id), table)
 
 
-def evaluate_file(settings: Settings, file: Path, split: str | None) -> Shown:
-    """A report per task that the file has labels for."""
+def evaluate_file(
+    settings: Settings, file: Path, split: str | None, folder: Path | None = None
+) -> Shown:
+    """A report per task that the file has labels for; with ``folder`` also a page there."""
     version = versions.load(settings.model.folder, precision=settings.model.precision)
     rows = dataset.read([file], taxonomy.load())
     if split is not None:
@@ -40,10 +43,34 @@ def evaluate_file(settings: Settings, file: Path, split: str | None) -> Shown:
         rows = rows[rows["split"] == split]
         if rows.empty:
             raise dataset.DatasetError(f"{file} has no rows of split {split!r}, only {known}")
-    report: dict[str, Any] = evaluation.evaluate(version, rows).as_json()
-    tasks = [task for task in ("sentiment", "topic") if report.get(task)]
-    tables = [report_table(task, report[task]) for task in tasks]
-    return Shown({"version": version.id, **report}, Group(*tables))
+    found = evaluation.judged(version, rows)
+    if not found:
+        raise dataset.DatasetError(f"{file}: no row has a label to compare with")
+    result = {
+        task: asdict(evaluation.score(one.labels, one.probabilities, one.names))
+        for task, one in found.items()
+    }
+    if folder is not None:
+        _write_report(
+            settings, folder, version.id, f"{file.name}, {split or 'every'} split", found
+        )
+    tables = [report_table(task, report) for task, report in result.items()]
+    return Shown({"version": version.id, **result}, Group(*tables))
+
+
+def _write_report(
+    settings: Settings,
+    folder: Path,
+    version: str,
+    source: str,
+    found: Mapping[str, evaluation.Judged],
+) -> None:
+    from models import reporting
+
+    watchlist = Watchlist.load(settings.companies.watchlist)
+    more = {"several companies": lambda text: len(watchlist.find(text, "")) > 1}
+    pages = {task: reporting.task_page(one, more) for task, one in found.items()}
+    reporting.write(folder, version, source, found, pages)
 
 
 def recipe_of(changes: list[str]) -> training.Recipe:

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline import cli_articles, cli_dlq, cli_kafka, part_commands
+from pipeline import cli_articles, cli_dlq, cli_kafka, cli_prompts, part_commands
 from pipeline.commands import (
     Config,
     File,
@@ -35,6 +35,7 @@ app.add_typer(part_commands.app)
 app.add_typer(cli_kafka.kafka, name="kafka")
 app.add_typer(cli_kafka.ingest, name="ingest")
 app.add_typer(cli_dlq.dlq, name="dlq")
+app.add_typer(cli_prompts.prompts, name="prompts")
 app.add_typer(cli_articles.articles, name="articles")
 app.add_typer(database, name="db")
 app.add_typer(incident_commands, name="incidents")
@@ -153,6 +154,10 @@ def evaluate(
     file: Annotated[Path, typer.Argument(help="JSONL rows with text and sentiment and/or topic.")],
     *,
     split: Annotated[str | None, typer.Option(help="Only rows of this split.")] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Folder for a page with intervals, slices, pictures and mistakes."),
+    ] = None,
     as_json: Json = False,
     config: Config = None,
     model: Model = None,
@@ -163,7 +168,7 @@ def evaluate(
 
     with reported():
         found = load_settings(config, model=model, precision=precision)
-        show(evaluate_file(found, file, split), as_json=as_json)
+        show(evaluate_file(found, file, split, report), as_json=as_json)
 
 
 @app.command()
