@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +13,15 @@ import pandas as pd
 import torch
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
 from models import backbone as backbones
-from models import dataset, evaluation, prompts, taxonomy, versions
+from models import checkpoint, dataset, evaluation, loop, prompts, taxonomy, versions
 from models.backbone import Backbone
 from models.card import CARD, Card, read_card
-from models.classifier import Classifier, logits, pad, trained
+from models.classifier import Classifier, logits, trained
 from models.evaluation import TaskReport
-from models.examples import IGNORED, Examples, batches, class_weights, examples, names_of
+from models.examples import IGNORED, Examples, examples, names_of
 from models.recipe import Progress, Recipe
 from models.taxonomy import Taxonomy
 
@@ -30,7 +31,6 @@ BEST = "best.safetensors"
 """The best weights so far, in the version's folder while it is trained."""
 
 PROGRESS_STEPS = 20
-LOSS_STEPS = 100
 
 LICENCES = {
     "twitter_sentiment": ("zeroshot/twitter-financial-news-sentiment", "MIT"),
@@ -44,34 +44,6 @@ LIMITS = [
     "One sentiment a text: news that is good for one company and bad for another gets one answer.",
     "Not advice to buy or sell.",
 ]
-
-
-@dataclass(slots=True)
-class Run:
-    """The state of the loop. ``loss`` is a mean that forgets over ``LOSS_STEPS`` steps.
-
-    ``mean`` is of the trained tensors over the last ``averaged`` steps, empty without averaging
-    (stochastic weight averaging, arXiv 1803.05407): it lies in the middle of what the last steps
-    wander through, and does better on rows that were not trained on.
-    """
-
-    classifier: Classifier
-    heads: dict[str, nn.Linear]
-    training: Examples
-    recipe: Recipe
-    weights: dict[str, Tensor]
-    plan: list[list[list[int]]]  # per epoch, batches of row indices
-    optimiser: torch.optim.Optimizer
-    schedule: torch.optim.lr_scheduler.LRScheduler
-    step: int = 0
-    loss: float = 0.0
-    averaged: int = 0
-    mean: dict[str, Tensor] = field(default_factory=dict)
-
-    @property
-    def steps(self) -> int:
-        """Of all epochs together."""
-        return sum(map(len, self.plan))
 
 
 def train(
@@ -93,10 +65,12 @@ def train(
     vectors stay, and topics new to it begin at their descriptions. ``judged`` are further files to
     be evaluated on, whatever their split: a repeat of one of their rows stops training. The best
     weights so far lie in ``out`` while it runs, but the card comes last: interrupted, ``out`` is
-    no version. Files, recipe and machine being equal, so is the result.
+    no version, and the same call goes on after the last whole epoch. Files, recipe and machine
+    being equal, so is the result, interrupted or not.
 
     Raises:
         FileExistsError: ``out`` holds a version already.
+        CheckpointError: ``out`` holds an unfinished training of something else.
         DatasetError: the rows cannot be used; ``Leak`` where they repeat rows to be judged on.
     """
     if (out / CARD).exists():
@@ -113,36 +87,43 @@ def train(
         card, classifier, backbone, labels = _go_on(start, labels, split.training, encoder)
     first = _copied(classifier)
     inner = examples(split.inner, labels, backbone, recipe.max_tokens)
-    run = _start(classifier, examples(split.training, labels, backbone, recipe.max_tokens), recipe)
+    run = loop.start(
+        classifier, examples(split.training, labels, backbone, recipe.max_tokens), recipe
+    )
 
-    best = -1.0
-    for epoch, plan in enumerate(run.plan, start=1):
+    origins = _origins(card, data)
+    fingerprint = _fingerprint(card, origins, split, recipe)
+    done, best = loop.resume(run, checkpoint.read(out, fingerprint))
+    for epoch, plan in enumerate(run.plan[done:], start=done + 1):
         for batch in plan:
-            _step(run, batch, backbone.pad_id)
+            loop.step(run, batch, backbone.pad_id)
             if run.step % PROGRESS_STEPS == 0:
                 progress(Progress(epoch, recipe.epochs, run.step, run.steps, run.loss))
         wandering = _copied(classifier)
         classifier.load_state_dict(run.mean, strict=False)
         reports = judge(classifier, inner, labels, backbone.pad_id)
-        progress(Progress(epoch, recipe.epochs, run.step, run.steps, run.loss, reports))
         if (quality := _quality(reports)) >= best:
             best = quality
             (out / BEST).write_bytes(save_tensors(trained(classifier)))
         classifier.load_state_dict(wandering, strict=False)
+        checkpoint.write(out, fingerprint, loop.state(run, epoch, best))
+        progress(Progress(epoch, recipe.epochs, run.step, run.steps, run.loss, reports))
 
     tuned = load_tensors((out / BEST).read_bytes())
     classifier.load_state_dict(_between(tuned, first, recipe.kept), strict=False)
-    (out / BEST).unlink()
     scores = judge(classifier, inner, labels, backbone.pad_id)
     card = replace(
         card,
-        data=_origins(card, data),
+        data=origins,
         recipe=asdict(recipe) | _counts(split) | ({"start": card.id} if start else {}),
         scores={"inner": {task: asdict(report) for task, report in scores.items()}},
         temperatures=_temperatures(classifier, inner, backbone.pad_id),
         limits=LIMITS,
     )
-    return versions.save(out, card, classifier, backbone)
+    card = versions.save(out, card, classifier, backbone)
+    for name in (BEST, checkpoint.CHECKPOINT):
+        (out / name).unlink()
+    return card
 
 
 def judge(
@@ -190,76 +171,17 @@ def _go_on(
     return card, base.classifier, base.backbone, base.labels
 
 
-def _start(classifier: Classifier, training: Examples, recipe: Recipe) -> Run:
-    heads = {"topic": classifier.topic_head, "sentiment": classifier.sentiment_head}
-    plan = [
-        batches(training.rows, recipe.batch_tokens, recipe.seed, epoch)
-        for epoch in range(recipe.epochs)
-    ]
-    optimiser, schedule = _optimiser(classifier, recipe, sum(map(len, plan)))
-    weights = {
-        task: class_weights(training.labels[task], head.out_features, recipe.balance)
-        for task, head in heads.items()
+def _fingerprint(
+    card: Card, origins: list[dict[str, str]], split: dataset.Split, recipe: Recipe
+) -> str:
+    """Digest of all that a training's result depends on."""
+    content = {
+        "card": card.digest(),
+        "data": origins,
+        "rows": _counts(split),
+        "recipe": asdict(recipe),
     }
-    return Run(classifier, heads, training, recipe, weights, plan, optimiser, schedule)
-
-
-def _step(run: Run, batch: Sequence[int], pad_id: int) -> None:
-    run.classifier.train()
-    loss = _loss(run, batch, pad_id)
-    run.optimiser.zero_grad()
-    torch.autograd.backward(loss)
-    torch.nn.utils.clip_grad_norm_(run.classifier.parameters(), 1.0)
-    run.optimiser.step()
-    run.schedule.step()
-    run.step += 1
-    run.loss += (loss.item() - run.loss) / min(run.step, LOSS_STEPS)
-    if run.step > run.steps * (1 - run.recipe.averaging):
-        _average(run)
-
-
-def _average(run: Run) -> None:
-    run.averaged += 1
-    for name, value in trained(run.classifier).items():
-        run.mean.setdefault(name, value.clone()).lerp_(value, 1 / run.averaged)
-
-
-def _loss(run: Run, batch: Sequence[int], pad_id: int) -> Tensor:
-    """Cross-entropy of both heads, summed over tasks and labelled rows, per row of the batch."""
-    ids, mask = pad([run.training.rows[i] for i in batch], pad_id)
-    features = functional.dropout(run.classifier.features(ids, mask), run.recipe.dropout)
-    shares = {"topic": 1.0, "sentiment": run.recipe.sentiment_weight}
-    total = features.new_zeros(())
-    for task, head in run.heads.items():
-        total = total + shares[task] * functional.cross_entropy(
-            head(features),
-            run.training.labels[task][batch],
-            weight=run.weights[task],
-            ignore_index=IGNORED,
-            label_smoothing=run.recipe.smoothing,
-            reduction="sum",
-        )
-    return total / len(batch)
-
-
-def _optimiser(
-    classifier: Classifier, recipe: Recipe, steps: int
-) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    prompt = [classifier.prompt_keys, classifier.prompt_values]
-    heads = [*classifier.topic_head.parameters(), *classifier.sentiment_head.parameters()]
-    optimiser = torch.optim.AdamW(
-        [
-            {"params": prompt, "lr": recipe.prompt_rate, "weight_decay": 0.0},
-            {"params": heads, "lr": recipe.head_rate, "weight_decay": recipe.weight_decay},
-        ]
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser,
-        max_lr=[recipe.prompt_rate, recipe.head_rate],
-        total_steps=steps + 1,
-        pct_start=recipe.warm_up,
-    )
-    return optimiser, schedule
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _held(

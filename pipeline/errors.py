@@ -14,6 +14,7 @@ _EXPECTED: Final = (
     ("ingest.companies", "WatchlistError"),
     ("models.backbone", "BackboneError"),
     ("models.card", "VersionError"),
+    ("models.checkpoint", "CheckpointError"),
     ("models.taxonomy", "TaxonomyError"),
     ("models.prompts", "PromptError"),
     ("models.dataset", "DatasetError"),

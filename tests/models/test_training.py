@@ -13,9 +13,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from models import backbone, dataset, evaluation, text, training, versions
+from models import backbone, checkpoint, dataset, evaluation, loop, text, training, versions
 from models.backbone import Backbone
 from models.card import CARD, WEIGHTS
+from models.checkpoint import CheckpointError
 from models.classifier import trained
 from models.dataset import Leak
 from models.examples import IGNORED, batches, class_weights, examples
@@ -137,10 +138,10 @@ def test_averaged_weights_are_the_mean_of_the_last_half_of_the_steps(
 ) -> None:
     _, classifier = versions.untuned(tiny, PROMPT, labels, 4)
     rows = examples(dataset.read([data], labels), labels, tiny, 32)
-    run = training._start(classifier, rows, replace(QUICK, epochs=1, averaging=0.5))
+    run = loop.start(classifier, rows, replace(QUICK, epochs=1, averaging=0.5))
     every: list[dict[str, torch.Tensor]] = []
     for batch in run.plan[0]:
-        training._step(run, batch, tiny.pad_id)
+        loop.step(run, batch, tiny.pad_id)
         every.append({name: value.clone() for name, value in trained(classifier).items()})
     last = every[-(len(every) // 2) :]
     assert len(last) > 1
@@ -249,6 +250,44 @@ class TestOnATinyEncoder:
             train(tmp_path / "out", progress=stop)
         assert not {CARD, WEIGHTS} & {file.name for file in (tmp_path / "out").iterdir()}
         assert train(tmp_path / "out").topics  # the folder can be used again
+
+    @pytest.mark.parametrize("averaging", [0.0, 0.5])
+    @pytest.mark.parametrize("epoch", [1, 2, 3])
+    def test_interrupted_training_goes_on_and_ends_as_if_nothing_had_happened(
+        self, train: Any, tmp_path: Path, epoch: int, averaging: float
+    ) -> None:
+        steps: list[int] = []
+
+        def stop(progress: Progress) -> None:
+            if progress.epoch == epoch and progress.scores:
+                raise KeyboardInterrupt
+
+        recipe = replace(self.RECIPE, epochs=3, averaging=averaging)
+        whole = train(tmp_path / "whole", recipe=recipe)
+        out = tmp_path / "out"
+        with pytest.raises(KeyboardInterrupt):
+            train(out, recipe=recipe, progress=stop)
+        again = train(out, recipe=recipe, progress=lambda at: steps.append(at.epoch))
+        assert again.id == whole.id
+        assert (out / WEIGHTS).read_bytes() == (tmp_path / "whole" / WEIGHTS).read_bytes()
+        assert {file.name for file in out.iterdir()} == {CARD, WEIGHTS}
+        assert set(steps) == set(range(epoch + 1, 4))  # what was done is not done again
+
+    def test_unfinished_training_of_something_else_is_refused(
+        self, train: Any, tmp_path: Path
+    ) -> None:
+        def stop(progress: Progress) -> None:
+            if progress.scores:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path / "out", progress=stop)
+        with pytest.raises(CheckpointError, match="another folder"):
+            train(tmp_path / "out", recipe=replace(self.RECIPE, seed=8))
+        file = tmp_path / "out" / checkpoint.CHECKPOINT
+        file.write_bytes(file.read_bytes()[:-8])
+        with pytest.raises(CheckpointError, match="damaged"):
+            train(tmp_path / "out")
 
     def test_leak_stops_before_the_first_step(self, train: Any, tmp_path: Path) -> None:
         judged = tmp_path / "judged.jsonl"
