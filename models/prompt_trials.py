@@ -174,7 +174,9 @@ def _ranked(
             tokens[name],
             _scored(untuned[name]),
             _scored(tuned.get(name, {})),
-            difference([*deciding[name].values()], best) if name != order[0] else None,
+            difference([*deciding[name].values()], best, comparisons=max(1, len(order) - 1))
+            if name != order[0]
+            else None,
         )
         for name in order
     ]

@@ -12,7 +12,7 @@ import numpy as np
 
 from models import pictures
 from models.evaluation import Judged, TaskReport, score
-from models.intervals import Interval, intervals, macro_f1
+from models.intervals import LEVEL, RESAMPLES, Interval, intervals, macro_f1
 from models.slices import SLICES
 
 REPORT: Final = "report.json"
@@ -102,7 +102,7 @@ def write(
 def markdown(version: str, source: str, pages: Mapping[str, TaskPage]) -> str:
     """The page: per task the scores, the classes, the slices, the pictures and the mistakes."""
     parts = [f"# Version {version}", f"Judged on {_cell(source)}."]
-    parts.append("Intervals are 95 % of 1,000 bootstrap draws of the rows.")
+    parts.append(f"Intervals are {LEVEL:.0%} of {RESAMPLES:,} bootstrap draws of the rows.")
     for task, page in pages.items():
         parts += [f"## {task}", _scores(page), _classes(page.report), _slices(page)]
         parts.append(

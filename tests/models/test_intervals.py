@@ -59,6 +59,16 @@ def test_one_row_more_that_is_right_may_be_noise() -> None:
     assert not found.beyond_noise
 
 
+def test_many_comparisons_ask_for_more_than_one() -> None:
+    labels, told = drawn(400, 0.7)
+    _, other = drawn(400, 0.72)
+    pair = [Answers(labels, [told], 3)], [Answers(labels, [other], 3)]
+    one, ten = difference(*pair), difference(*pair, comparisons=10)
+    assert one.macro_f1 == ten.macro_f1
+    assert ten.interval.low < one.interval.low
+    assert ten.interval.high > one.interval.high
+
+
 def test_seeds_are_averaged_on_every_draw() -> None:
     labels, one = drawn(300, 0.9)
     _, other = drawn(300, 0.5)
