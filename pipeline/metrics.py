@@ -7,6 +7,7 @@ with nothing. A gauge that is not known yet is NaN; a key below the minimum volu
 
 from __future__ import annotations
 
+from collections import Counter as Count
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import product
@@ -31,7 +32,7 @@ from ingest.language_codes import LANGUAGE_GROUPS, LanguageGroup
 from models.prediction import SENTIMENTS
 from pipeline.count import OTHER
 from pipeline.key_metrics import NAMES as KEY_NAMES
-from pipeline.key_metrics import KeyGauges, KeyReading
+from pipeline.key_metrics import KeyGauges, KeyReading, OpenIncident
 from pipeline.monitor import Outcome
 from pipeline.watermark import Hold
 from pipeline.web.outcomes import PUSH_OUTCOMES, PushOutcome
@@ -272,11 +273,6 @@ class Metrics:
         """Set the newest event time seen."""
         self._newest.set(at.timestamp())
 
-    def open_incidents(self, by_severity: Mapping[Severity, int]) -> None:
-        """Set the number of open incidents; a severity left out has none."""
-        for severity in SEVERITIES:
-            self._open.labels(severity).set(by_severity.get(severity, 0))
-
     def incident(self, kind: str, rule: Rule, severity: Severity, change: What) -> None:
         """Count a change of an incident."""
         self._incidents.labels(kind, rule, severity, change).inc()
@@ -298,9 +294,12 @@ class Metrics:
         """Set a key's newest readings; see :meth:`KeyGauges.set`."""
         self._keys.set(kind, key, reading)
 
-    def incidents_open(self, found: Iterable[tuple[str, str, Rule, Severity]]) -> None:
-        """Set which incidents are open: kind, key, rule and severity of each."""
+    def incidents_open(self, found: Sequence[OpenIncident]) -> None:
+        """Set which incidents are open, and so how many of each severity."""
         self._keys.incidents(found)
+        number = Count(incident.severity for incident in found)
+        for severity in SEVERITIES:
+            self._open.labels(severity).set(number[severity])
 
     def _topic(self, topic: str) -> str:
         return topic if topic in self._topics else OTHER

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from alerts.bands import share_interval
 from alerts.scores import HOUR_WINDOW, Scores
 from alerts.tails import count_interval
 from ingest.language_codes import group_of
 from models.prediction import Prediction
 from pipeline.app import App, Round
 from pipeline.detect import Detection
-from pipeline.key_metrics import NOTHING, KeyReading
+from pipeline.key_metrics import NOTHING, KeyReading, OpenIncident
 from pipeline.metrics import Metrics
 from pipeline.monitor import Monitor, Tick
 from pipeline.store.database import Database
@@ -30,7 +30,6 @@ UNSURE = 0.5
 
 LEAST_STORIES = 8
 """Stories in 60 minutes under which a key shows no share: no data is not neutral."""
-
 
 MEASURED_EVERY = timedelta(minutes=1)
 """How often the database's size is asked for."""
@@ -106,12 +105,14 @@ class Observer:
             metrics.work.confidence("topic", item.prediction.topic_probability)
             metrics.work.confidence("sentiment", surest)
             if item.article.published_at is not None:
-                metrics.work.stored_after((now - item.article.published_at).total_seconds())
+                metrics.work.scored_after((now - item.article.published_at).total_seconds())
 
     def _counted(self, tick: Tick) -> None:
         now = self._clock()
         for article, is_story in tick.counted:
-            self._metrics.work.counted_after((now - article.received_at).total_seconds())
+            received, at = now - article.received_at, article.published_at
+            published = None if at is None else (now - at).total_seconds()
+            self._metrics.work.counted_after(received.total_seconds(), published)
             if is_story and article.topic and article.opinion:
                 self._metrics.stories(article.topic, article.opinion.sentiment)
         self._metrics.stage("count", tick.count_seconds)
@@ -141,8 +142,9 @@ class Observer:
         metrics.watermark_state(tick.watermark.why)
         for incident, change in tick.changes:
             metrics.incident(incident.kind, incident.rule, incident.severity, change.what)
-        metrics.open_incidents(Counter(incident.severity for incident in detection.open))
-        metrics.incidents_open((i.kind, i.key, i.rule, i.severity) for i in detection.open)
+        metrics.incidents_open(
+            [OpenIncident(i.kind, i.key, i.rule, i.severity, i.opened_at) for i in detection.open]
+        )
         for sink, outcome in tick.deliveries:
             metrics.delivery(sink, outcome)
         waiting, oldest = outbox_state(self._db)
@@ -161,29 +163,42 @@ class Observer:
 
     def _keys(self, detection: Detection, scores: Scores) -> None:
         for row, (kind, key) in enumerate(detection.keys):
-            enough = scores.total[row, HOUR_WINDOW] >= LEAST_STORIES
-            self._metrics.key(kind, key, reading(scores, row) if enough else NOTHING)
+            self._metrics.key(kind, key, reading(scores, row))
 
 
 def reading(scores: Scores, row: int) -> KeyReading:
-    """One key's numbers for its gauges. What is usual is left out while the baselines warm up."""
+    """One key's numbers for its gauges: none without a story in 180 minutes, no share below the
+    minimum volume, and nothing of what is usual while the baselines warm up."""
+    if not scores.total[row].any():
+        return NOTHING
     usual = scores.expectation
+    stories = int(scores.total[row, HOUR_WINDOW])
     found = KeyReading(
         spike_score=float(scores.score[row]),
-        negative_share=float(scores.share[row, HOUR_WINDOW]),
+        window_stories=stories,
         negative_stories=float(scores.observed[row, HOUR_WINDOW]),
-        window_stories=float(scores.total[row, HOUR_WINDOW]),
     )
+    if stories >= LEAST_STORIES:
+        found = replace(found, negative_share_ratio=float(scores.share[row, HOUR_WINDOW]))
     if not usual.ready:
         return found
     expected = float(usual.negative[row, HOUR_WINDOW])
     low, high = count_interval(expected, float(usual.variation[row, HOUR_WINDOW]))
+    found = replace(
+        found,
+        expected_negative_stories=expected,
+        expected_negative_low_stories=low,
+        expected_negative_high_stories=high,
+    )
+    if stories < LEAST_STORIES:
+        return found
+    share = float(usual.share[row, HOUR_WINDOW])
+    least, most = share_interval(share, float(usual.concentration[row]), stories)
     return replace(
         found,
-        expected_share=float(usual.share[row, HOUR_WINDOW]),
-        expected_negative_stories=expected,
-        expected_negative_low=low,
-        expected_negative_high=high,
+        expected_share_ratio=share,
+        expected_share_low_ratio=least,
+        expected_share_high_ratio=most,
     )
 
 

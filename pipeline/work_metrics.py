@@ -43,10 +43,12 @@ class WorkMetrics:
         self._confidence = of("confidence_ratio", text, _CONFIDENCES, "task")
         for task in TASKS:
             self._confidence.labels(task)
-        text = "From publication, as the article dates itself, until it is stored."
-        self._stored = of("publish_to_stored_seconds", text, _LATENCIES)
-        text = "From the record's own time, until it is counted by topic and company."
-        self._counted = of("received_to_counted_seconds", text, _LATENCIES)
+        text = "From publication, as the article dates itself, until it is scored and stored."
+        self._scored = of("publish_to_scored_seconds", text, _LATENCIES)
+        text = "From publication, as the article dates itself, until it is counted."
+        self._counted = of("publish_to_counted_seconds", text, _LATENCIES)
+        text = "From the record's own time, as Kafka has it, until it is counted."
+        self._through = of("received_to_counted_seconds", text, _LATENCIES)
         count = self._counter
         self._halvings = count("batch_halvings_total", "Batches halved for want of memory.")
         self._failed = count("batch_failures_total", "Texts that the model gave an error for.")
@@ -84,13 +86,16 @@ class WorkMetrics:
         """Record how sure the model was of the label that it chose."""
         self._confidence.labels(task).observe(probability)
 
-    def stored_after(self, seconds: float) -> None:
+    def scored_after(self, seconds: float) -> None:
         """Record an article's way from its publication into the database."""
-        self._stored.observe(max(0.0, seconds))
+        self._scored.observe(max(0.0, seconds))
 
-    def counted_after(self, seconds: float) -> None:
-        """Record an article's way from its record's own time into the counts."""
-        self._counted.observe(max(0.0, seconds))
+    def counted_after(self, seconds: float, published: float | None) -> None:
+        """Record an article's way into the counts from its record's own time, and from its
+        publication where that is known."""
+        self._through.observe(max(0.0, seconds))
+        if published is not None:
+            self._counted.observe(max(0.0, published))
 
     def gpu_memory(self, used: int, total: int) -> None:
         """Set how full the GPU's memory is."""
