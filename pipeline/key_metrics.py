@@ -91,6 +91,7 @@ class KeyGauges:
         text = "Event time at which the open incident began; absent while there is none."
         self._opened = Gauge(f"{PREFIX}{INCIDENTS[1]}", text, labels, registry=registry)
         self._open: set[tuple[str, str, Rule]] = set()
+        self._shown: dict[tuple[str, str], KeyReading] = {}
         text = "The name of a key for people: of a company from the watch-list, else the key."
         info = Gauge(f"{PREFIX}key_info", text, ("kind", "key", "name"), registry=registry)
         for kind, key in sorted(self._keys):
@@ -104,6 +105,9 @@ class KeyGauges:
         """
         if (kind, key) not in self._keys:
             raise ValueError(f"{kind} {key!r} is no key of these metrics")
+        if self._shown.get((kind, key), NOTHING) == reading:
+            return  # most keys, at most evaluations: without a story then and now
+        self._shown[kind, key] = reading
         for name, value in asdict(reading).items():
             if value is None:
                 self._readings[name].remove(kind, key)
@@ -129,3 +133,4 @@ class KeyGauges:
         for gauge in (*self._readings.values(), self._incidents, self._opened):
             gauge.clear()
         self._open = set()
+        self._shown = {}

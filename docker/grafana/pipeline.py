@@ -1,0 +1,409 @@
+"""*Pipeline*: whether we keep up, and where the time goes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from docker.grafana.dashboard import VARIABLES, Dashboard, Row
+from docker.grafana.overview import runbook
+from docker.grafana.panels import BAD, BLUE, FINE, WARN, Panel, Query
+
+
+def rate(metric: str, by: str = "") -> str:
+    """How fast a counter grows, a second, over all instances."""
+    grown = f"(rate({metric}[$__rate_interval]))"
+    return f"sum by ({by}) {grown}" if by else f"sum{grown}"
+
+
+def quantile(q: float, metric: str, by: str = "") -> str:
+    """A quantile of a histogram over all instances."""
+    labels = f"le, {by}" if by else "le"
+    return f"histogram_quantile({q}, {rate(f'{metric}_bucket', labels)})"
+
+
+def grown(metric: str, by: str) -> str:
+    """How much a counter grew between two points of the picture."""
+    return f"sum by ({by}) (increase({metric}[$__rate_interval]))"
+
+
+LAG: Final = Row(
+    "Lag",
+    [
+        Panel(
+            "timeseries",
+            "Records behind",
+            "Records that are known to exist and are not stored yet, by partition.",
+            [Query("max by (partition) (bearwatch_lag_records)", "{{partition}}")],
+            "short",
+            thresholds=[(None, FINE), (10_000, WARN)],
+            width=8,
+            least=0,
+            links=[runbook("BearwatchLagging")],
+        ),
+        Panel(
+            "timeseries",
+            "Seconds behind",
+            "Age of the newest stored record of a partition that has more to read; 0 when all "
+            "is read.",
+            [Query("max by (partition) (bearwatch_lag_seconds)", "{{partition}}")],
+            "s",
+            thresholds=[(None, FINE), (300, WARN), (900, BAD)],
+            width=8,
+            least=0,
+            links=[runbook("BearwatchLagging")],
+        ),
+        Panel(
+            "timeseries",
+            "Stalled partitions",
+            "Partitions with records to read that have not moved for a minute.",
+            [Query("max by (partition) (bearwatch_partition_stalled)", "{{partition}}")],
+            "bool_yes_no",
+            thresholds=[(None, FINE), (1, BAD)],
+            width=8,
+            least=0,
+            most=1,
+            links=[runbook("BearwatchPartitionStalled")],
+        ),
+        Panel(
+            "timeseries",
+            "Why the watermark stands where it does",
+            "moving: news comes in. silent: everything is read. stale_report: some worker does "
+            "not report, and nothing is judged until it does.",
+            [Query("max by (state) (bearwatch_watermark_state)", "{{state}}")],
+            "bool_yes_no",
+            draw="stacked",
+            thresholds=[(None, BLUE)],
+            least=0,
+            most=1,
+            links=[runbook("BearwatchWatermarkHeld")],
+        ),
+        Panel(
+            "timeseries",
+            "Age of the newest event and of the watermark",
+            "How old the newest article is, and up to when everything is counted and judged.",
+            [
+                Query("time() - max(bearwatch_newest_event_timestamp_seconds)", "newest event"),
+                Query("time() - max(bearwatch_watermark_timestamp_seconds)", "watermark"),
+            ],
+            "s",
+            thresholds=[(None, FINE), (3600, WARN)],
+            least=0,
+            links=[runbook("BearwatchSilent")],
+        ),
+    ],
+)
+
+THROUGHPUT: Final = Row(
+    "Throughput",
+    [
+        Panel(
+            "timeseries",
+            "Records, articles and stories a second",
+            "Read, stored, and counted without copies.",
+            [
+                Query(rate("bearwatch_records_total"), "records"),
+                Query(rate("bearwatch_articles_total"), "articles"),
+                Query(rate("bearwatch_stories_total"), "stories"),
+            ],
+            "ops",
+            width=8,
+            least=0,
+        ),
+        Panel(
+            "timeseries",
+            "Dead letters, by reason",
+            "Records that are no article, as a rate. `bearwatch dlq list` shows them.",
+            [Query(rate("bearwatch_dead_letters_total", "reason"), "{{reason}}")],
+            "ops",
+            draw="bars",
+            thresholds=[(None, FINE), (1, WARN)],
+            width=8,
+            least=0,
+            links=[runbook("BearwatchDeadLetters")],
+        ),
+        Panel(
+            "timeseries",
+            "Left out of the counts",
+            "Stored but never or not in time counted: without a usable time, late, of another "
+            "language.",
+            [
+                Query(rate("bearwatch_undated_total"), "undated"),
+                Query(rate("bearwatch_late_total"), "late"),
+                Query(rate('bearwatch_languages_total{language="other"}'), "other language"),
+            ],
+            "ops",
+            draw="bars",
+            width=8,
+            least=0,
+        ),
+        Panel(
+            "timeseries",
+            "Gaps in what the broker had",
+            "Records deleted, cut off or damaged before they were read.",
+            [Query(rate("bearwatch_gaps_total", "reason"), "{{reason}}")],
+            "ops",
+            draw="bars",
+            thresholds=[(None, FINE), (0.001, BAD)],
+            width=8,
+            least=0,
+            links=[runbook("BearwatchGaps")],
+        ),
+        Panel(
+            "timeseries",
+            "Requests to push",
+            "By what became of them; only stored ones were answered 200.",
+            [Query(rate("bearwatch_push_requests_total", "outcome"), "{{outcome}}")],
+            "reqps",
+            draw="stacked",
+            width=8,
+            least=0,
+        ),
+        Panel(
+            "timeseries",
+            "Articles pushed",
+            "Made durable, whether they were new or not.",
+            [Query(rate("bearwatch_push_articles_total"), "pushed")],
+            "ops",
+            width=8,
+            least=0,
+        ),
+    ],
+)
+
+LATENCY: Final = Row(
+    "Latency",
+    [
+        Panel(
+            "heatmap",
+            "From publication to the counts",
+            "How many articles took how long from the time they give themselves until they were "
+            "counted; the wire's own delay is in it.",
+            [Query(grown("bearwatch_publish_to_counted_seconds_bucket", "le"), "{{le}}")],
+            "s",
+            links=[runbook("BearwatchLagging")],
+        ),
+        Panel(
+            "timeseries",
+            "Nine in ten articles are through within",
+            "From publication until scored and stored, from publication until counted, and from "
+            "the record's own time until counted, which is our own part of it.",
+            [
+                Query(quantile(0.9, "bearwatch_publish_to_scored_seconds"), "published to scored"),
+                Query(
+                    quantile(0.9, "bearwatch_publish_to_counted_seconds"), "published to counted"
+                ),
+                Query(
+                    quantile(0.9, "bearwatch_received_to_counted_seconds"), "received to counted"
+                ),
+            ],
+            "s",
+            thresholds=[(None, FINE), (300, WARN)],
+            least=0,
+        ),
+        Panel(
+            "timeseries",
+            "Stages: 95 of 100 take less than",
+            "Time in one stage of one batch, or of one tick of the monitor.",
+            [Query(quantile(0.95, "bearwatch_stage_duration_seconds", "stage"), "{{stage}}")],
+            "s",
+            thresholds=[(None, FINE), (10, WARN)],
+            least=0,
+        ),
+        Panel(
+            "timeseries",
+            "Stages: share of the time",
+            "Seconds spent in each stage, a second. poll is waiting for news; what is near 1 is "
+            "what holds everything up.",
+            [Query(rate("bearwatch_stage_duration_seconds_sum", "stage"), "{{stage}}")],
+            "percentunit",
+            draw="stacked",
+            thresholds=[(None, FINE), (1, WARN)],
+            least=0,
+        ),
+    ],
+)
+
+BATCHES: Final = Row(
+    "Batches of the model",
+    [
+        Panel(
+            "timeseries",
+            "Texts in a batch",
+            "Half and nine tenths of the batches have at most so many rows.",
+            [
+                Query(quantile(0.5, "bearwatch_batch_rows"), "half"),
+                Query(quantile(0.9, "bearwatch_batch_rows"), "nine in ten"),
+            ],
+            "short",
+            width=8,
+            least=0,
+        ),
+        Panel(
+            "timeseries",
+            "Tokens in a batch",
+            "Padding included: what bounds a batch.",
+            [
+                Query(quantile(0.5, "bearwatch_batch_padded_tokens"), "half"),
+                Query(quantile(0.9, "bearwatch_batch_padded_tokens"), "nine in ten"),
+            ],
+            "short",
+            width=8,
+            least=0,
+        ),
+        Panel(
+            "timeseries",
+            "Padding in a batch",
+            "Mean share of the tokens that are padding: work for nothing.",
+            [
+                Query(
+                    f"{rate('bearwatch_batch_padding_ratio_sum')} / "
+                    f"({rate('bearwatch_batch_padding_ratio_count')} > 0)",
+                    "padding",
+                )
+            ],
+            "percentunit",
+            thresholds=[(None, FINE), (0.3, WARN)],
+            width=8,
+            least=0,
+            most=1,
+        ),
+    ],
+)
+
+TELLING: Final = Row(
+    "Telling",
+    [
+        Panel(
+            "timeseries",
+            "Messages waiting",
+            "In the outbox, not delivered yet.",
+            [Query("max(bearwatch_outbox_pending)", "waiting")],
+            "short",
+            thresholds=[(None, FINE), (20, WARN)],
+            width=6,
+            least=0,
+            links=[runbook("BearwatchOutboxOld")],
+        ),
+        Panel(
+            "timeseries",
+            "Age of the oldest message",
+            "How long the oldest message has waited; 0 if none waits.",
+            [Query("max(bearwatch_outbox_oldest_age_seconds)", "oldest")],
+            "s",
+            thresholds=[(None, FINE), (300, BAD)],
+            width=6,
+            least=0,
+            links=[runbook("BearwatchOutboxOld")],
+        ),
+        Panel(
+            "timeseries",
+            "Deliveries, by sink and outcome",
+            "Attempts to deliver: delivered, to be tried again, given up.",
+            [Query(rate("bearwatch_deliveries_total", "sink, outcome"), "{{sink}}: {{outcome}}")],
+            "ops",
+            draw="bars",
+            width=6,
+            least=0,
+            links=[runbook("BearwatchDeliveryGivenUp")],
+        ),
+        Panel(
+            "timeseries",
+            "Dead letters not published",
+            "Waiting for Kafka's dead-letter topic; no line where none is configured.",
+            [Query("max(bearwatch_dead_letters_unpublished)", "waiting")],
+            "short",
+            thresholds=[(None, FINE), (100, WARN)],
+            width=6,
+            least=0,
+            links=[runbook("BearwatchDeadLettersUnpublished")],
+        ),
+    ],
+)
+
+RESOURCES: Final = Row(
+    "Resources",
+    [
+        Panel(
+            "timeseries",
+            "Memory",
+            "Resident memory of each process.",
+            [Query('process_resident_memory_bytes{job="bearwatch"}', "{{instance}}")],
+            "bytes",
+            thresholds=[(None, FINE), (6e9, WARN)],
+            width=8,
+            least=0,
+        ),
+        Panel(
+            "timeseries",
+            "Processor",
+            "Cores in use by each process.",
+            [
+                Query(
+                    'rate(process_cpu_seconds_total{job="bearwatch"}[$__rate_interval])',
+                    "{{instance}}",
+                )
+            ],
+            "short",
+            width=8,
+            least=0,
+        ),
+        Panel(
+            "timeseries",
+            "Memory of the GPU",
+            "In use and in all, by instance; no line where the model runs on a processor.",
+            [
+                Query(
+                    "max by (instance, state) (bearwatch_gpu_memory_bytes)",
+                    "{{instance}} {{state}}",
+                )
+            ],
+            "bytes",
+            width=8,
+            least=0,
+        ),
+        Panel(
+            "timeseries",
+            "Size of the database",
+            "Tables and indices; the log beside an SQLite file is not in it.",
+            [Query("max(bearwatch_database_bytes)", "database")],
+            "bytes",
+            width=8,
+            least=0,
+            links=[runbook("BearwatchDiskFull")],
+        ),
+        Panel(
+            "timeseries",
+            "Free on the database's disk",
+            "Known where the database is an SQLite file; a server's disk is that server's to "
+            "watch.",
+            [Query("min(bearwatch_disk_free_bytes)", "free")],
+            "bytes",
+            thresholds=[(None, BAD), (2e9, WARN), (1e10, FINE)],
+            width=8,
+            least=0,
+            links=[runbook("BearwatchDiskFull")],
+        ),
+        Panel(
+            "timeseries",
+            "Who is up",
+            "1: Prometheus reaches the process. Of several monitors exactly one is active.",
+            [
+                Query('up{job="bearwatch"}', "{{instance}} up"),
+                Query("sum(bearwatch_monitor_active)", "active monitors"),
+            ],
+            "short",
+            width=8,
+            least=0,
+            links=[runbook("BearwatchDown"), runbook("BearwatchNoMonitor")],
+        ),
+    ],
+)
+
+PIPELINE: Final = Dashboard(
+    "bearwatch-pipeline",
+    "Bearwatch · Pipeline",
+    "Whether we keep up, and where the time goes.",
+    [LAG, THROUGHPUT, LATENCY, BATCHES, TELLING, RESOURCES],
+    VARIABLES,
+    since="now-6h",
+)
