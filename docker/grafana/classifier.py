@@ -20,7 +20,7 @@ CONFIDENCE: Final = Row(
             [
                 Query(
                     "sum by (task) (increase(bearwatch_low_confidence_total[$window])) / on ()"
-                    " group_left (sum(increase(bearwatch_articles_total[$window])) > 0)",
+                    " group_left () (sum(increase(bearwatch_articles_total[$window])) > 0)",
                     "{{task}}",
                 )
             ],
@@ -62,7 +62,7 @@ MIX: Final = Row(
             [
                 Query(
                     "sum by (sentiment) (increase(bearwatch_articles_total[$window])) / on ()"
-                    " group_left (sum(increase(bearwatch_articles_total[$window])) > 0)",
+                    " group_left () (sum(increase(bearwatch_articles_total[$window])) > 0)",
                     "{{sentiment}}",
                 )
             ],
@@ -81,7 +81,7 @@ MIX: Final = Row(
             [
                 Query(
                     "sort_desc(sum by (topic) (increase(bearwatch_articles_total[$window])) / "
-                    "on () group_left (sum(increase(bearwatch_articles_total[$window])) > 0))",
+                    "on () group_left () (sum(increase(bearwatch_articles_total[$window])) > 0))",
                     "{{topic}}",
                     instant=True,
                 )

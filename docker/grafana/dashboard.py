@@ -116,8 +116,10 @@ ANNOTATIONS: Final[list[Json]] = [
     _annotation(
         "Promotions",
         BLUE,
-        "max by (version) (bearwatch_model_info)"
-        " unless max by (version) (bearwatch_model_info offset 10m)",
+        # Not on the first start: some version must have been there ten minutes ago.
+        "(max by (version) (bearwatch_model_info)"
+        " unless max by (version) (bearwatch_model_info offset 10m))"
+        " and on () count(bearwatch_model_info offset 10m)",
         "version {{version}}",
         "classifies from now on; for 3 h of news, spikes may be its doing",
     ),

@@ -26,7 +26,7 @@ def rows(kind: str, plural: str) -> list[Row]:
     """The same panels for topics and for companies."""
     return [
         Row(
-            f"{plural}: incidents",
+            plural,
             [severity_panel(f'kind="{kind}",key=~"${kind}"', f"{plural}: incidents", height=7)],
         ),
         Row(

@@ -16,7 +16,6 @@ Draw = Literal["lines", "stacked", "bars"]
 
 DATA_SOURCE: Final[Json] = {"type": "prometheus", "uid": "bearwatch-prometheus"}
 
-BLACK: Final = "#1F1F1F"
 ORANGE: Final = "#E69F00"
 SKY: Final = "#56B4E9"
 GREEN: Final = "#009E73"

@@ -155,6 +155,12 @@ class System:
                 self._observer.worked(self._worker, self._worker.step(0.0))
             self._observer.ticked(self._monitor, self._monitor.tick(self.clock.at))
 
+    def value(self, name: str) -> float:
+        """A series without labels, as it is exported."""
+        found = self.metrics.registry.get_sample_value(name)
+        assert found is not None, f"{name} is not exported"
+        return found
+
     def serve(self) -> int:
         """Answer /metrics on this machine; the port."""
         good = Health(ok=True, reason="ok")
