@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -113,14 +114,12 @@ def test_a_metric_that_is_renamed_is_noticed(scraped: Prometheus) -> None:
     assert looked > 100
 
 
-def test_prometheus_takes_little_time_for_any_of_them(
-    scraped: Prometheus, record_property: pytest.RecordProperty
-) -> None:
+def test_prometheus_says_how_long_each_expression_takes(scraped: Prometheus) -> None:
     took = {e.where: scraped.ask(e.text).seconds for e in (*SHOWN.values(), *RECORDED.values())}
     slowest = max(took, key=took.__getitem__)
-    # Recorded, not judged: the machine may be busy. Written to LOG.md by whoever reads it.
-    record_property("slowest_expression", f"{slowest}: {took[slowest] * 1000:.1f} ms")
-    assert len(took) == len(SHOWN) + len(RECORDED)
+    # Told by `pytest -rP` and not judged, as the machine may be busy: LOG.md has a quiet one's.
+    sys.stdout.write(f"{len(took)} expressions; {slowest}: {took[slowest] * 1000:.1f} ms\n")
+    assert all(seconds > 0 for seconds in took.values())
 
 
 def test_the_incident_of_the_burst_is_on_the_overview(scraped: Prometheus) -> None:
