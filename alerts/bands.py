@@ -16,5 +16,6 @@ def share_interval(
     (0.05, 0.45)
     """
     a, b = share * concentration, (1.0 - share) * concentration
-    low, high = betabinom.ppf((0.5 - level / 2.0, 0.5 + level / 2.0), stories, a, b)
-    return float(low) / stories, float(high) / stories
+    low = float(betabinom.ppf(0.5 - level / 2.0, stories, a, b))
+    high = float(betabinom.ppf(0.5 + level / 2.0, stories, a, b))
+    return low / stories, high / stories

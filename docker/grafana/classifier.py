@@ -8,6 +8,8 @@ from docker.grafana.dashboard import VARIABLES, Dashboard, Row
 from docker.grafana.overview import MOODS, runbook
 from docker.grafana.panels import BAD, BLUE, FINE, PURPLE, WARN, Panel, Query
 from docker.grafana.pipeline import grown, quantile, rate
+from ingest.language_codes import LANGUAGE_GROUPS
+from pipeline.work_metrics import TASKS
 
 CONFIDENCE: Final = Row(
     "Confidence",
@@ -26,6 +28,7 @@ CONFIDENCE: Final = Row(
             ],
             "percentunit",
             thresholds=[(None, FINE), (0.3, WARN), (0.5, BAD)],
+            names=TASKS,
             least=0,
             width=8,
             links=[runbook("BearwatchUnsure")],
@@ -37,6 +40,7 @@ CONFIDENCE: Final = Row(
             [Query(quantile(0.5, "bearwatch_confidence_ratio", "task"), "{{task}}")],
             "percentunit",
             thresholds=[(None, BAD), (0.5, WARN), (0.7, FINE)],
+            names=TASKS,
             least=0,
             most=1,
             width=8,
@@ -72,6 +76,7 @@ MIX: Final = Row(
             thresholds=[(None, BLUE)],
             least=0,
             most=1,
+            width=8,
         ),
         Panel(
             "bargauge",
@@ -90,7 +95,7 @@ MIX: Final = Row(
             thresholds=[(None, BLUE), (0.6, WARN)],
             decimals=0,
             least=0,
-            height=10,
+            width=8,
         ),
         Panel(
             "timeseries",
@@ -99,7 +104,9 @@ MIX: Final = Row(
             [Query(rate("bearwatch_languages_total", "language"), "{{language}}")],
             "ops",
             draw="stacked",
+            names=LANGUAGE_GROUPS,
             least=0,
+            width=8,
         ),
     ],
 )

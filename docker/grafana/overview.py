@@ -215,7 +215,8 @@ MOVERS: Final = Row(
             "bargauge",
             "Highest spike scores",
             "-log10 of how likely so many negative stories, or such a share, would be without "
-            "news; the lesser of the two. From 1.95 twice in a row, or 4 once, an incident opens.",
+            "news; the lesser of the two. From 1.95 twice in a row, or 4 once, an incident opens. "
+            "Empty: all is calm.",
             [
                 Query(
                     f'topk(10, max by (kind, key) (bearwatch_spike_score{{kind!="all"}}) {NAMED})',
@@ -237,7 +238,7 @@ MOVERS: Final = Row(
             [
                 Query(
                     'topk(10, max by (kind, key) (bearwatch_negative_stories{kind!="all"}'
-                    f" - bearwatch_expected_negative_stories) {NAMED})",
+                    f" - bearwatch_expected_negative_stories > 0) {NAMED})",
                     "{{name}}",
                     instant=True,
                 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any, Final, Literal
 
 Json = dict[str, Any]
@@ -24,6 +25,7 @@ BLUE: Final = "#0072B2"
 VERMILION: Final = "#D55E00"
 PURPLE: Final = "#CC79A7"
 GREY: Final = "#999999"
+INDIGO: Final = "#332288"
 
 NEGATIVE: Final = VERMILION
 NEUTRAL: Final = GREY
@@ -32,8 +34,8 @@ USUAL: Final = SKY
 FINE: Final = GREEN
 WARN: Final = ORANGE
 BAD: Final = VERMILION
-PALETTE: Final = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, YELLOW, GREY)
-"""For series without a meaning of their own, in order."""
+PALETTE: Final = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, YELLOW, GREY, INDIGO)
+"""For series without a meaning of their own, in order; the last is Tol's."""
 
 SEVERITIES: Final = {1: ("info", SKY), 2: ("warn", ORANGE), 3: ("critical", VERMILION)}
 """Values of ``bearwatch_incident_severity``."""
@@ -63,7 +65,8 @@ class Panel:
 
     Args:
         thresholds: (from, colour) in rising order; the first has no lower end.
-        colours: by the name of the series.
+        colours: by the name of the series, where they mean something.
+        names: of the other series, where they are a small closed set: each has its colour.
         band: legends of the lower and the upper series, between which is filled.
         least, most: ends of the axis; None where the data decide.
         columns: of a table, label or ``Value #REF`` to title, in order; others are hidden.
@@ -81,6 +84,7 @@ class Panel:
     height: int = 8
     draw: Draw = "lines"
     colours: Mapping[str, str] = field(default_factory=dict)
+    names: Sequence[str] = ()
     band: tuple[str, str] | None = None
     least: float | None = None
     most: float | None = None
@@ -125,7 +129,7 @@ class Panel:
         found: Json = {
             "unit": self.unit,
             "thresholds": {"mode": "absolute", "steps": steps},
-            "color": {"mode": "palette-classic" if self.draws_lines else "thresholds"},
+            "color": {"mode": "palette-classic-by-name" if self.draws_lines else "thresholds"},
             "links": [_link(link) for link in self.links if link.of_series],
             "custom": self._custom(),
             "mappings": self._mappings(),
@@ -166,7 +170,7 @@ class Panel:
     def _overrides(self) -> list[Json]:
         found = [
             _override(name, ("color", {"mode": "fixed", "fixedColor": colour}))
-            for name, colour in self.colours.items()
+            for name, colour in self._coloured().items()
         ]
         found += [_override(name, ("unit", unit)) for name, unit in self.units.items()]
         if self.band is not None:
@@ -176,6 +180,15 @@ class Panel:
             filled = (("custom.fillBelowTo", low), ("custom.fillOpacity", 25))
             found.append(_override(high, thin, *filled))
         return found
+
+    def _coloured(self) -> dict[str, str]:
+        """Colours by name; series whose names nobody knows before are left to Grafana."""
+        if not self.draws_lines:
+            return {}
+        fixed = [q.legend for q in self.queries if "{{" not in q.legend]
+        others = [name for name in (*fixed, *self.names) if name not in self.colours]
+        free = [colour for colour in PALETTE if colour not in self.colours.values()]
+        return {**self.colours, **dict(zip(others, cycle(free), strict=False))}
 
     def _transformations(self) -> list[Json]:
         if self.kind != "table":

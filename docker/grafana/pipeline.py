@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, get_args
 
 from docker.grafana.dashboard import VARIABLES, Dashboard, Row
 from docker.grafana.overview import runbook
 from docker.grafana.panels import BAD, BLUE, FINE, WARN, Panel, Query
+from ingest.article import REJECT_REASONS
+from ingest.kafka.gap import GAP_REASONS
+from pipeline.watermark import Hold
+from pipeline.web.outcomes import PUSH_OUTCOMES
+from pipeline.work_metrics import STAGES
 
 
 def rate(metric: str, by: str = "") -> str:
@@ -21,9 +26,15 @@ def quantile(q: float, metric: str, by: str = "") -> str:
     return f"histogram_quantile({q}, {rate(f'{metric}_bucket', labels)})"
 
 
-def grown(metric: str, by: str) -> str:
-    """How much a counter grew between two points of the picture."""
-    return f"sum by ({by}) (increase({metric}[$__rate_interval]))"
+def grown(metric: str, by: str = "") -> str:
+    """How much a counter grew in each step of the picture: for what is rare."""
+    grown_by = f"(increase({metric}[$__rate_interval]))"
+    return f"sum by ({by}) {grown_by}" if by else f"sum{grown_by}"
+
+
+def mean(metric: str) -> str:
+    """The mean of a histogram over all instances; absent where nothing was observed."""
+    return f"{rate(f'{metric}_sum')} / ({rate(f'{metric}_count')} > 0)"
 
 
 LAG: Final = Row(
@@ -72,6 +83,7 @@ LAG: Final = Row(
             [Query("max by (state) (bearwatch_watermark_state)", "{{state}}")],
             "bool_yes_no",
             draw="stacked",
+            names=get_args(Hold),
             thresholds=[(None, BLUE)],
             least=0,
             most=1,
@@ -112,13 +124,14 @@ THROUGHPUT: Final = Row(
         Panel(
             "timeseries",
             "Dead letters, by reason",
-            "Records that are no article, as a rate. `bearwatch dlq list` shows them.",
-            [Query(rate("bearwatch_dead_letters_total", "reason"), "{{reason}}")],
-            "ops",
+            "Records that are no article, in each step. `bearwatch dlq list` shows them.",
+            [Query(grown("bearwatch_dead_letters_total", "reason"), "{{reason}}")],
+            "short",
             draw="bars",
-            thresholds=[(None, FINE), (1, WARN)],
+            thresholds=[(None, FINE), (100, WARN)],
             width=8,
             least=0,
+            names=REJECT_REASONS,
             links=[runbook("BearwatchDeadLetters")],
         ),
         Panel(
@@ -127,11 +140,11 @@ THROUGHPUT: Final = Row(
             "Stored but never or not in time counted: without a usable time, late, of another "
             "language.",
             [
-                Query(rate("bearwatch_undated_total"), "undated"),
-                Query(rate("bearwatch_late_total"), "late"),
-                Query(rate('bearwatch_languages_total{language="other"}'), "other language"),
+                Query(grown("bearwatch_undated_total"), "undated"),
+                Query(grown("bearwatch_late_total"), "late"),
+                Query(grown('bearwatch_languages_total{language="other"}'), "other language"),
             ],
-            "ops",
+            "short",
             draw="bars",
             width=8,
             least=0,
@@ -140,12 +153,13 @@ THROUGHPUT: Final = Row(
             "timeseries",
             "Gaps in what the broker had",
             "Records deleted, cut off or damaged before they were read.",
-            [Query(rate("bearwatch_gaps_total", "reason"), "{{reason}}")],
-            "ops",
+            [Query(grown("bearwatch_gaps_total", "reason"), "{{reason}}")],
+            "short",
             draw="bars",
-            thresholds=[(None, FINE), (0.001, BAD)],
+            thresholds=[(None, FINE), (1, BAD)],
             width=8,
             least=0,
+            names=GAP_REASONS,
             links=[runbook("BearwatchGaps")],
         ),
         Panel(
@@ -155,6 +169,7 @@ THROUGHPUT: Final = Row(
             [Query(rate("bearwatch_push_requests_total", "outcome"), "{{outcome}}")],
             "reqps",
             draw="stacked",
+            names=PUSH_OUTCOMES,
             width=8,
             least=0,
         ),
@@ -206,6 +221,7 @@ LATENCY: Final = Row(
             "Time in one stage of one batch, or of one tick of the monitor.",
             [Query(quantile(0.95, "bearwatch_stage_duration_seconds", "stage"), "{{stage}}")],
             "s",
+            names=STAGES,
             thresholds=[(None, FINE), (10, WARN)],
             least=0,
         ),
@@ -216,6 +232,7 @@ LATENCY: Final = Row(
             "what holds everything up.",
             [Query(rate("bearwatch_stage_duration_seconds_sum", "stage"), "{{stage}}")],
             "percentunit",
+            names=STAGES,
             draw="stacked",
             thresholds=[(None, FINE), (1, WARN)],
             least=0,
@@ -229,9 +246,9 @@ BATCHES: Final = Row(
         Panel(
             "timeseries",
             "Texts in a batch",
-            "Half and nine tenths of the batches have at most so many rows.",
+            "The mean, and what nine in ten batches do not exceed.",
             [
-                Query(quantile(0.5, "bearwatch_batch_rows"), "half"),
+                Query(mean("bearwatch_batch_rows"), "mean"),
                 Query(quantile(0.9, "bearwatch_batch_rows"), "nine in ten"),
             ],
             "short",
@@ -243,7 +260,7 @@ BATCHES: Final = Row(
             "Tokens in a batch",
             "Padding included: what bounds a batch.",
             [
-                Query(quantile(0.5, "bearwatch_batch_padded_tokens"), "half"),
+                Query(mean("bearwatch_batch_padded_tokens"), "mean"),
                 Query(quantile(0.9, "bearwatch_batch_padded_tokens"), "nine in ten"),
             ],
             "short",
@@ -255,11 +272,7 @@ BATCHES: Final = Row(
             "Padding in a batch",
             "Mean share of the tokens that are padding: work for nothing.",
             [
-                Query(
-                    f"{rate('bearwatch_batch_padding_ratio_sum')} / "
-                    f"({rate('bearwatch_batch_padding_ratio_count')} > 0)",
-                    "padding",
-                )
+                Query(mean("bearwatch_batch_padding_ratio"), "padding"),
             ],
             "percentunit",
             thresholds=[(None, FINE), (0.3, WARN)],
@@ -299,8 +312,8 @@ TELLING: Final = Row(
             "timeseries",
             "Deliveries, by sink and outcome",
             "Attempts to deliver: delivered, to be tried again, given up.",
-            [Query(rate("bearwatch_deliveries_total", "sink, outcome"), "{{sink}}: {{outcome}}")],
-            "ops",
+            [Query(grown("bearwatch_deliveries_total", "sink, outcome"), "{{sink}}: {{outcome}}")],
+            "short",
             draw="bars",
             width=6,
             least=0,

@@ -67,11 +67,11 @@ class Prometheus:
 
 @contextmanager
 def prometheus(
-    folder: Path, *, port: int | None = None, data: Path | None = None
+    folder: Path, *, port: int | None = None, data: Path | None = None, every: str = "500ms"
 ) -> Iterator[Prometheus]:
-    """One with the rules that ship, which scrapes ``port``, if given, every half a second."""
+    """One with the rules that ship, which scrapes ``port``, if given, as often as ``every``."""
     config = yaml.safe_load((DOCKER / "prometheus/prometheus.yml").read_text())
-    config["global"] = {"scrape_interval": "500ms", "evaluation_interval": "500ms"}
+    config["global"] = {"scrape_interval": every, "evaluation_interval": every}
     config["rule_files"] = [str(DOCKER / "prometheus" / name) for name in config["rule_files"]]
     del config["alerting"]
     targets = [] if port is None else [f"127.0.0.1:{port}"]

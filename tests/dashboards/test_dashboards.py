@@ -107,6 +107,20 @@ def test_colours_are_those_that_everybody_tells_apart(board: dict[str, Any]) -> 
     assert {colour for colour in found if isinstance(colour, str)} <= allowed
 
 
+def test_series_whose_names_are_known_have_their_colour(board: dict[str, Any]) -> None:
+    for panel in panels(board):
+        if panel["type"] != "timeseries":
+            continue
+        coloured = {
+            one["matcher"]["options"]
+            for one in panel["fieldConfig"]["overrides"]
+            for each in one["properties"]
+            if each["id"] == "color"
+        }
+        legends = {target["legendFormat"] for target in panel["targets"]}
+        assert {name for name in legends if "{{" not in name} <= coloured, panel["title"]
+
+
 def test_topic_company_and_window_can_be_chosen(board: dict[str, Any]) -> None:
     names = [variable["name"] for variable in board["templating"]["list"]]
     assert len(names) == len(set(names))
