@@ -7,7 +7,7 @@ from typing import Final
 from docker.grafana.dashboard import VARIABLES, Dashboard, Row
 from docker.grafana.overview import MOODS, runbook
 from docker.grafana.panels import BAD, BLUE, FINE, PURPLE, WARN, Panel, Query
-from docker.grafana.pipeline import grown, quantile, rate
+from docker.grafana.promql import grown, quantile, rate
 from ingest.language_codes import LANGUAGE_GROUPS
 from pipeline.work_metrics import TASKS
 

@@ -22,7 +22,8 @@ from PIL import Image
 from ingest.samples import BURSTS
 from tests.dashboards.expressions import DOCKER, dashboards, panels
 from tests.dashboards.past import Past, past
-from tests.dashboards.pictures import Series, Span, draw, series_of
+from tests.dashboards.pictures import draw
+from tests.dashboards.series import Series, Span, series_of
 
 Box = tuple[float, float, float, float]
 

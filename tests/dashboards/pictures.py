@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from matplotlib import dates
@@ -14,53 +12,13 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from docker.grafana.panels import PALETTE
+from tests.dashboards.series import Json, Series, Span, days, with_gaps
 from tests.dashboards.units import say
 
-Json = dict[str, Any]
 INK: Final = "#222222"
 FAINT: Final = "#E4E4E4"
 SMALL: Final = 6.5
 MOST_IN_LEGEND: Final = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """One line of a panel: name, labels, times in seconds since 1970, values."""
-
-    name: str
-    labels: Mapping[str, str]
-    at: np.ndarray[Any, np.dtype[np.float64]]
-    values: np.ndarray[Any, np.dtype[np.float64]]
-
-    @property
-    def last(self) -> float:
-        """The newest value."""
-        return float(self.values[-1])
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """What the picture is of, in seconds since 1970."""
-
-    begin: float
-    end: float
-    step: float
-
-
-def series_of(panel: Json, target: Json, answer: Sequence[Json]) -> list[Series]:
-    """What Prometheus answered to one target, named as its legend says."""
-    found = []
-    for one in answer:
-        points = np.array([[float(t), float(v)] for t, v in one["values"]])
-        name = _named(target["legendFormat"], one["metric"])
-        found.append(Series(name, one["metric"], points[:, 0], points[:, 1]))
-    return found
-
-
-def _named(legend: str, labels: Mapping[str, str]) -> str:
-    if legend == "__auto":
-        return ", ".join(labels.values())
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: labels.get(found[1], ""), legend)
 
 
 def draw(axes: Axes, panel: Json, answers: Sequence[Sequence[Series]], span: Span) -> None:
@@ -86,16 +44,16 @@ def timeseries(axes: Axes, panel: Json, answers: Sequence[Sequence[Series]], spa
     if band:
         low, high = (next((s for s in found if s.name == name), None) for name in band)
         if low is not None and high is not None:
-            at, least = _with_gaps(low, span.step)
+            at, least = with_gaps(low, span.step)
             axes.fill_between(
-                at, least, _with_gaps(high, span.step)[1], step="post", alpha=0.3,
+                at, least, with_gaps(high, span.step)[1], step="post", alpha=0.3,
                 color=colours[high.name], linewidth=0, label="usual, 95 of 100",
             )  # fmt: skip
     if defaults["custom"]["stacking"]["mode"] == "normal":
         _stacked(axes, shown, colours, span, bars=defaults["custom"]["drawStyle"] == "bars")
     else:
         for one in sorted(shown, key=lambda s: -float(np.nanmax(s.values)))[:12]:
-            at, values = _with_gaps(one, span.step)
+            at, values = with_gaps(one, span.step)
             colour = colours[one.name]
             axes.plot(at, values, color=colour, linewidth=1.3, label=one.name, clip_on=False)
     _ends(axes, panel, span)
@@ -116,10 +74,10 @@ def _stacked(
             continue
         width = span.step / 86_400
         if bars:
-            axes.bar(_days(grid), values, width, bottom, color=colours[one.name], label=one.name)
+            axes.bar(days(grid), values, width, bottom, color=colours[one.name], label=one.name)
         else:
             axes.fill_between(
-                _days(grid), bottom, bottom + values, color=colours[one.name], alpha=0.75,
+                days(grid), bottom, bottom + values, color=colours[one.name], alpha=0.75,
                 linewidth=0, label=one.name,
             )  # fmt: skip
         bottom = bottom + values
@@ -169,7 +127,7 @@ def timeline(axes: Axes, panel: Json, answers: Sequence[Sequence[Series]], span:
         for one in rows[name]:
             for at, value in zip(one.at, one.values, strict=True):
                 colour = states[str(int(value))]["color"]
-                left = _days(np.array([at]))[0]
+                left = days(np.array([at]))[0]
                 axes.broken_barh(
                     [(left, span.step / 86_400)], (place - 0.35, 0.7), facecolors=colour
                 )
@@ -191,7 +149,7 @@ def heatmap(axes: Axes, panel: Json, answers: Sequence[Sequence[Series]], span: 
     inside = np.diff(table, axis=0, prepend=0)
     inside[inside < 0.01] = np.nan
     over_time(axes, span)
-    axes.pcolormesh(_days(grid), np.arange(len(found)), inside, cmap="cividis", shading="nearest")
+    axes.pcolormesh(days(grid), np.arange(len(found)), inside, cmap="cividis", shading="nearest")
     unit = panel["fieldConfig"]["defaults"]["unit"]
     ends = [float(one.labels["le"]) for one in found]
     names = ["longer" if math.isinf(e) else say(e, unit, None, span.end) for e in ends]
@@ -229,7 +187,7 @@ def table(axes: Axes, panel: Json, answers: Sequence[Sequence[Series]], span: Sp
 
 def over_time(axes: Axes, span: Span) -> None:
     """A time axis, in UTC, with a light grid."""
-    axes.set_xlim(_days(np.array([span.begin]))[0], _days(np.array([span.end]))[0])
+    axes.set_xlim(days(np.array([span.begin]))[0], days(np.array([span.end]))[0])
     # matplotlib leaves its dates without types.
     locator = dates.AutoDateLocator(minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
@@ -305,19 +263,6 @@ def _step_colour(defaults: Json, value: float) -> str:
     steps = defaults["thresholds"]["steps"]
     reached = [s["color"] for s in steps if s["value"] is None or value >= s["value"]]
     return str(reached[-1])
-
-
-def _with_gaps(one: Series, step: float) -> tuple[Any, Any]:
-    """The line, broken where values are missing."""
-    holes = np.flatnonzero(np.diff(one.at) > 1.5 * step) + 1
-    at = np.insert(one.at, holes, one.at[holes - 1] + step) if len(holes) else one.at
-    values = np.insert(one.values, holes, np.nan) if len(holes) else one.values
-    return _days(at), values
-
-
-def _days(at: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Seconds since 1970 as matplotlib counts time: in days."""
-    return at / 86_400.0
 
 
 KINDS: Final[Mapping[str, Callable[[Axes, Json, Sequence[Sequence[Series]], Span], None]]] = {

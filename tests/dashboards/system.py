@@ -23,6 +23,7 @@ from models.prediction import Prediction
 from models.settings import EngineSettings
 from models.text import clean
 from pipeline.app import keys_of, linker
+from pipeline.count import Keys
 from pipeline.detect import Detection
 from pipeline.health import Health, serve
 from pipeline.metrics import Metrics
@@ -30,7 +31,7 @@ from pipeline.monitor import Monitor
 from pipeline.observe import Observer
 from pipeline.settings import Settings, SourceSettings
 from pipeline.store import lease
-from pipeline.store.database import open_database
+from pipeline.store.database import Database, open_database
 from pipeline.worker import Worker
 from tests.fakes import ListSource, ManualClock
 
@@ -118,20 +119,7 @@ class System:
             name="system",
         )
         self._worker.start()
-        channels = {"log": Silent()}
-        self._monitor = Monitor(
-            db,
-            keys=keys,
-            detection=Detection(
-                db, keys.tested(), settings, names=watchlist.names, sinks=tuple(channels)
-            ),
-            channels=channels,
-            lateness=settings.counting.lateness,
-            fresh_for=settings.counting.report_fresh_within,
-            epoch=lease.take(db, "system", now=begin, keep_for=LEASE),
-            keep_for=LEASE,
-            clock=self.clock,
-        )
+        self._monitor = monitor(db, settings, keys, watchlist, self.clock)
 
     def __enter__(self) -> System:
         return self
@@ -179,6 +167,26 @@ class System:
         del self._coming[: len(here)]
         for sample in here:
             self._source.values["news", next(self._turn)].append(sample.raw)
+
+
+def monitor(
+    db: Database, settings: Settings, keys: Keys, watchlist: Watchlist, clock: ManualClock
+) -> Monitor:
+    """The active monitor of ``db``, which tells nobody."""
+    channels = {"log": Silent()}
+    return Monitor(
+        db,
+        keys=keys,
+        detection=Detection(
+            db, keys.tested(), settings, names=watchlist.names, sinks=tuple(channels)
+        ),
+        channels=channels,
+        lateness=settings.counting.lateness,
+        fresh_for=settings.counting.report_fresh_within,
+        epoch=lease.take(db, "system", now=clock.at, keep_for=LEASE),
+        keep_for=LEASE,
+        clock=clock,
+    )
 
 
 class Silent:
