@@ -135,6 +135,9 @@ def test_standby_exports_no_news_gauges_and_the_active_one_all_of_them() -> None
     assert "\nbearwatch_watermark_timestamp_seconds" in page
     # What a key's score was before another monitor took over is not what it is now.
     assert "\nbearwatch_spike_score{" not in page
+    # Should it be the active one again, the same numbers are news again.
+    metrics.key("all", "all", KeyReading(**dict.fromkeys(READINGS, 1.0)))
+    assert "\nbearwatch_spike_score{" in metrics.exposition().decode()
 
 
 def test_monitor_does_without_torch() -> None:
