@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from docker.grafana.build import written
 from docker.grafana.panels import DATA_SOURCE, PALETTE, SEVERITIES
@@ -25,6 +29,9 @@ from tests.dashboards.expressions import (
 
 BOARDS = {board["uid"]: board for board in dashboards()}
 ENDS = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}
+PROMETHEUS_OWN = ("step", "titleFormat", "textFormat", "definition")
+"""Fields of annotations and variables that only Grafana's Prometheus plugin reads."""
+
 RUNBOOKS = DOCKER.parent / "docs/runbooks"
 
 
@@ -52,6 +59,15 @@ def test_it_can_be_provisioned_as_it_is(board: dict[str, Any]) -> None:
     assert "id" not in board
     assert board["schemaVersion"] >= 36
     assert re.fullmatch(r"[a-z-]{1,40}", board["uid"])
+
+
+def test_grafanas_own_types_take_every_field(board: dict[str, Any]) -> None:
+    register_default_plugins()
+    known = json.loads(JSONEncoder().encode(Dashboard.from_json(json.loads(json.dumps(board)))))
+    lost = {
+        path for path in lost_in(board, known) if path.rsplit(".", 1)[-1] not in PROMETHEUS_OWN
+    }
+    assert lost == set()
 
 
 def test_data_sources_are_named_by_uid(board: dict[str, Any]) -> None:
@@ -154,6 +170,18 @@ def test_every_metric_that_is_asked_for_is_exported() -> None:
     assert len(asked) > 100
     assert [where for where, names in asked.items() if not names] == []
     assert {where: names - known for where, names in asked.items() if names - known} == {}
+
+
+def lost_in(ours: object, known: object, path: str = "") -> Iterator[str]:
+    """Where ``known`` says something else than ``ours``, or nothing."""
+    if isinstance(ours, dict) and isinstance(known, dict):
+        for name, value in ours.items():
+            yield from lost_in(value, known.get(name), f"{path}.{name}")
+    elif isinstance(ours, list) and isinstance(known, list) and len(ours) == len(known):
+        for number, value in enumerate(ours):
+            yield from lost_in(value, known[number], path)
+    elif ours != known and ours not in ({}, []):
+        yield path
 
 
 def values_of(value: object, name: str) -> list[Any]:
