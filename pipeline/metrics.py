@@ -1,4 +1,5 @@
-"""Every metric this program exports. The only module that knows the Prometheus client.
+"""Every metric this program exports. The Prometheus client is known here, and in two parts of it:
+``key_metrics.py``, the gauges of topics and companies, and ``work_metrics.py``, how the work goes.
 
 Label values are closed sets and their series exist from the start, so that ``rate()`` never begins
 with nothing. A gauge that is not known yet is NaN; a key below the minimum volume is absent.
@@ -6,16 +7,17 @@ with nothing. A gauge that is not known yet is NaN; a key below the minimum volu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter as Count
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import product
-from typing import Final, Literal, get_args
+from time import monotonic
+from typing import Final, get_args
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
-    Histogram,
     Metric,
     ProcessCollector,
 )
@@ -29,14 +31,13 @@ from ingest.kafka.gap import GAP_REASONS, GapReason
 from ingest.language_codes import LANGUAGE_GROUPS, LanguageGroup
 from models.prediction import SENTIMENTS
 from pipeline.count import OTHER
+from pipeline.key_metrics import NAMES as KEY_NAMES
+from pipeline.key_metrics import KeyGauges, KeyReading, OpenIncident
 from pipeline.monitor import Outcome
 from pipeline.watermark import Hold
 from pipeline.web.outcomes import PUSH_OUTCOMES, PushOutcome
+from pipeline.work_metrics import TASKS, Stage, Task, WorkMetrics
 
-Stage = Literal["poll", "parse", "tokenise", "infer", "commit", "count", "detect", "tell"]
-STAGES: Final = get_args(Stage)
-Task = Literal["topic", "sentiment"]
-TASKS: Final = get_args(Task)
 OUTCOMES: Final = get_args(Outcome)
 KINDS: Final = ("all", "topic", "company")
 CHANGES: Final = get_args(What)
@@ -51,16 +52,12 @@ NEWS: Final = frozenset(
         "outbox_pending",
         "outbox_oldest_age_seconds",
         "dead_letters_unpublished",
-        "spike_score",
-        "negative_share",
+        "database_bytes",
+        "disk_free_bytes",
     )
-)
+).union(KEY_NAMES)
 """Gauges that only the active monitor knows the values of."""
 
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-_ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096)
-_TOKENS = (64, 128, 256, 512, 1024, 2048, 4096, 8192, 16_384, 65_536, 262_144)
-_SHARES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
 _UNKNOWN = float("nan")
 
 
@@ -68,7 +65,8 @@ class Metrics:
     """Built once by the program and afresh by each test. Its methods may be called by any thread.
 
     ``topics`` are the version's; an article of any other counts as ``other``. ``keys`` are the
-    (kind, key) pairs that may have a series of their own.
+    (kind, key) pairs that may have a series of their own, ``names`` the companies' by symbol.
+    ``work`` is how the work goes, ``clock`` its monotonic clock.
     """
 
     def __init__(
@@ -77,16 +75,19 @@ class Metrics:
         program_version: str,
         topics: Sequence[str],
         keys: Iterable[tuple[str, str]],
+        names: Mapping[str, str] | None = None,
         sinks: Sequence[str] = ("log",),
         partitions: Sequence[str] = ("0",),
         registry: CollectorRegistry | None = None,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self.registry = registry or CollectorRegistry()
         self._watching = True
         self._topics = frozenset(topics)
-        self._keys = frozenset(keys)
+        self._keys = KeyGauges(self.registry, keys, names or {})
+        self.work = WorkMetrics(self.registry, clock)
+        self._model = self._gauge("model_info", "The version that classifies now.", "version")
         self._intake([*topics, OTHER])
-        self._work()
         self._progress(partitions)
         self._alerts(sinks)
         self._gauge("build_info", "The program's version.", "version").labels(program_version).set(
@@ -144,18 +145,6 @@ class Metrics:
             each=[(task,) for task in TASKS],
         )
 
-    def _work(self) -> None:
-        of = self._histogram
-        self._stages = of(
-            "stage_duration_seconds", "Time in one stage, per batch.", _SECONDS, "stage"
-        )
-        for stage in STAGES:
-            self._stages.labels(stage)
-        self._rows = of("batch_rows", "Texts in one batch of the model.", _ROWS)
-        self._tokens = of("batch_padded_tokens", "Tokens in one batch, padding too.", _TOKENS)
-        self._padding = of("batch_padding_ratio", "Share of a batch that is padding.", _SHARES)
-        self._model = self._gauge("model_info", "The version that classifies now.", "version")
-
     def _progress(self, partitions: Sequence[str]) -> None:
         gauge = self._gauge
         self._lag_records = gauge("lag_records", "Records known but not yet stored.", "partition")
@@ -196,10 +185,6 @@ class Metrics:
             *("sink", "outcome"),
             each=product(sinks, OUTCOMES),
         )
-        text = "Newest score of the spike tests; absent below the minimum volume."
-        self._score = gauge("spike_score", text, "kind", "key")
-        text = "Negative share of the stories in the window; absent below the minimum volume."
-        self._share = gauge("negative_share", text, "kind", "key")
 
     def exposition(self) -> bytes:
         """The page for Prometheus, in its text format 0.0.4."""
@@ -212,8 +197,7 @@ class Metrics:
         self._watching = active
         self._active.set(active)
         if not active:
-            self._score.clear()
-            self._share.clear()
+            self._keys.clear()
 
     def records(self, number: int) -> None:
         """Count records read, whatever becomes of them."""
@@ -258,14 +242,7 @@ class Metrics:
 
     def stage(self, stage: Stage, seconds: float) -> None:
         """Record how long one batch, or one tick of the monitor, spent in a stage."""
-        self._stages.labels(stage).observe(seconds)
-
-    def batch(self, rows: int, tokens: int, padded_tokens: int) -> None:
-        """Record the shape of one batch; ``padded_tokens`` contains ``tokens``."""
-        self._rows.observe(rows)
-        self._tokens.observe(padded_tokens)
-        if padded_tokens > 0:
-            self._padding.observe(1 - tokens / padded_tokens)
+        self.work.stage(stage, seconds)
 
     def model(self, version: str) -> None:
         """Name the version that classifies from now on."""
@@ -281,6 +258,7 @@ class Metrics:
         """Drop a partition that moved to another worker."""
         self._lag_records.remove(partition)
         self._lag.remove(partition)
+        self.work.forget_partition(partition)
 
     def watermark(self, at: datetime) -> None:
         """Set the event time up to which everything has been counted."""
@@ -294,11 +272,6 @@ class Metrics:
     def newest_event(self, at: datetime) -> None:
         """Set the newest event time seen."""
         self._newest.set(at.timestamp())
-
-    def open_incidents(self, by_severity: Mapping[Severity, int]) -> None:
-        """Set the number of open incidents; a severity left out has none."""
-        for severity in SEVERITIES:
-            self._open.labels(severity).set(by_severity.get(severity, 0))
 
     def incident(self, kind: str, rule: Rule, severity: Severity, change: What) -> None:
         """Count a change of an incident."""
@@ -317,19 +290,16 @@ class Metrics:
         """Count an attempt to deliver."""
         self._deliveries.labels(sink, outcome).inc()
 
-    def key(self, kind: str, key: str, *, score: float | None, share: float | None) -> None:
-        """Set a key's newest readings; None takes the series away: no data is not neutral.
+    def key(self, kind: str, key: str, reading: KeyReading) -> None:
+        """Set a key's newest readings; see :meth:`KeyGauges.set`."""
+        self._keys.set(kind, key, reading)
 
-        Raises:
-            ValueError: not one of the keys given at the start.
-        """
-        if (kind, key) not in self._keys:
-            raise ValueError(f"{kind} {key!r} is no key of these metrics")
-        for gauge, value in ((self._score, score), (self._share, share)):
-            if value is None:
-                gauge.remove(kind, key)
-            else:
-                gauge.labels(kind, key).set(value)
+    def incidents_open(self, found: Sequence[OpenIncident]) -> None:
+        """Set which incidents are open, and so how many of each severity."""
+        self._keys.incidents(found)
+        number = Count(incident.severity for incident in found)
+        for severity in SEVERITIES:
+            self._open.labels(severity).set(number[severity])
 
     def _topic(self, topic: str) -> str:
         return topic if topic in self._topics else OTHER
@@ -344,12 +314,6 @@ class Metrics:
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"bearwatch_{name}", text, labels, registry=self.registry)
-
-    def _histogram(
-        self, name: str, text: str, buckets: Sequence[float], *labels: str
-    ) -> Histogram:
-        name = f"bearwatch_{name}"
-        return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
 
 
 class _Page(Collector):

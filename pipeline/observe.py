@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from alerts.bands import share_interval
 from alerts.scores import HOUR_WINDOW, Scores
+from alerts.tails import count_interval
 from ingest.language_codes import group_of
 from models.prediction import Prediction
 from pipeline.app import App, Round
 from pipeline.detect import Detection
+from pipeline.key_metrics import NOTHING, KeyReading, OpenIncident
 from pipeline.metrics import Metrics
 from pipeline.monitor import Monitor, Tick
 from pipeline.store.database import Database
+from pipeline.store.size import size_of
 from pipeline.store.summary import outbox_state
 from pipeline.worker import Done, Worker
 
@@ -27,6 +31,9 @@ UNSURE = 0.5
 LEAST_STORIES = 8
 """Stories in 60 minutes under which a key shows no share: no data is not neutral."""
 
+MEASURED_EVERY = timedelta(minutes=1)
+"""How often the database's size is asked for."""
+
 
 class Observer:
     """Counts what rounds and model batches report. Batches come from the model's thread."""
@@ -36,12 +43,20 @@ class Observer:
         self._db = db
         self._clock = clock
         self._partitions: set[str] = set()
+        self._measured_at: datetime | None = None
 
     def batch(self, facts: BatchFacts) -> None:
         """One batch of the model; called by its thread."""
-        self._metrics.batch(facts.rows, facts.tokens, facts.padded_tokens)
-        self._metrics.stage("tokenise", facts.tokenize_seconds)
-        self._metrics.stage("infer", facts.predict_seconds)
+        from models.gpu import memory  # it brings torch, as the batch did
+
+        work = self._metrics.work
+        work.batch(facts.rows, facts.tokens, facts.padded_tokens)
+        work.engine(halvings=facts.halvings, failed=facts.failed, cached=facts.cached)
+        work.stage("tokenise", facts.tokenize_seconds)
+        work.stage("wait", facts.waited_seconds)
+        work.stage("infer", facts.predict_seconds)
+        if (found := memory()) is not None:
+            work.gpu_memory(*found)
 
     def round(self, app: App, turn: Round) -> None:
         """One turn of worker and monitor."""
@@ -58,6 +73,7 @@ class Observer:
         self._metrics.watching(True)
         self._counted(tick)
         self._watched(monitor, tick)
+        self._measure()
 
     def stood_by(self) -> None:
         """Another monitor is the active one, or this program has none."""
@@ -75,18 +91,28 @@ class Observer:
             metrics.gap(gap.reason)
         for letter in done.batch.dead:
             metrics.dead_letters(letter.rejected.reason)
+        now = self._clock()
         for item in done.batch.scored:
             if item.prediction is None:
                 continue
+            surest = _surest(item.prediction)
             metrics.articles(item.prediction.topic, item.prediction.sentiment)
             metrics.undated(item.article.published_at is None)
             metrics.late(item.late)
             metrics.language(group_of(item.language))
             metrics.low_confidence("topic", item.prediction.topic_probability < UNSURE)
-            metrics.low_confidence("sentiment", _surest(item.prediction) < UNSURE)
+            metrics.low_confidence("sentiment", surest < UNSURE)
+            metrics.work.confidence("topic", item.prediction.topic_probability)
+            metrics.work.confidence("sentiment", surest)
+            if item.article.published_at is not None:
+                metrics.work.scored_after((now - item.article.published_at).total_seconds())
 
     def _counted(self, tick: Tick) -> None:
+        now = self._clock()
         for article, is_story in tick.counted:
+            received, at = now - article.received_at, article.published_at
+            published = None if at is None else (now - at).total_seconds()
+            self._metrics.work.counted_after(received.total_seconds(), published)
             if is_story and article.topic and article.opinion:
                 self._metrics.stories(article.topic, article.opinion.sentiment)
         self._metrics.stage("count", tick.count_seconds)
@@ -99,9 +125,12 @@ class Observer:
         for gone in self._partitions - {str(partition) for _, partition in behind}:
             self._metrics.forget_partition(gone)
         self._partitions = {str(partition) for _, partition in behind}
-        for (_, partition), (records, newest) in behind.items():
+        positions = worker.positions()
+        for (topic, partition), (records, newest) in behind.items():
             age = 0.0 if newest is None or not records else (now - newest).total_seconds()
             self._metrics.lag(str(partition), records, max(0.0, age))
+            position = positions[topic, partition]
+            self._metrics.work.progress(str(partition), position, records)
             if newest is not None:
                 self._metrics.newest_event(newest)
 
@@ -113,7 +142,9 @@ class Observer:
         metrics.watermark_state(tick.watermark.why)
         for incident, change in tick.changes:
             metrics.incident(incident.kind, incident.rule, incident.severity, change.what)
-        metrics.open_incidents(Counter(incident.severity for incident in detection.open))
+        metrics.incidents_open(
+            [OpenIncident(i.kind, i.key, i.rule, i.severity, i.opened_at) for i in detection.open]
+        )
         for sink, outcome in tick.deliveries:
             metrics.delivery(sink, outcome)
         waiting, oldest = outbox_state(self._db)
@@ -124,15 +155,51 @@ class Observer:
         if detection.latest is not None and tick.evaluated:
             self._keys(detection, detection.latest)
 
+    def _measure(self) -> None:
+        now = self._clock()
+        if self._measured_at is None or now - self._measured_at >= MEASURED_EVERY:
+            self._measured_at = now
+            self._metrics.work.database(*size_of(self._db))
+
     def _keys(self, detection: Detection, scores: Scores) -> None:
         for row, (kind, key) in enumerate(detection.keys):
-            enough = scores.total[row, HOUR_WINDOW] >= LEAST_STORIES
-            self._metrics.key(
-                kind,
-                key,
-                score=float(scores.score[row]) if enough else None,
-                share=float(scores.share[row, HOUR_WINDOW]) if enough else None,
-            )
+            self._metrics.key(kind, key, reading(scores, row))
+
+
+def reading(scores: Scores, row: int) -> KeyReading:
+    """One key's numbers for its gauges: none without a story in 180 minutes, no share below the
+    minimum volume, and nothing of what is usual while the baselines warm up."""
+    if not scores.total[row].any():
+        return NOTHING
+    usual = scores.expectation
+    stories = int(scores.total[row, HOUR_WINDOW])
+    found = KeyReading(
+        spike_score=float(scores.score[row]),
+        window_stories=stories,
+        negative_stories=float(scores.observed[row, HOUR_WINDOW]),
+    )
+    if stories >= LEAST_STORIES:
+        found = replace(found, negative_share_ratio=float(scores.share[row, HOUR_WINDOW]))
+    if not usual.ready:
+        return found
+    expected = float(usual.negative[row, HOUR_WINDOW])
+    low, high = count_interval(expected, float(usual.variation[row, HOUR_WINDOW]))
+    found = replace(
+        found,
+        expected_negative_stories=expected,
+        expected_negative_low_stories=low,
+        expected_negative_high_stories=high,
+    )
+    if stories < LEAST_STORIES:
+        return found
+    share = float(usual.share[row, HOUR_WINDOW])
+    least, most = share_interval(share, float(usual.concentration[row]), stories)
+    return replace(
+        found,
+        expected_share_ratio=share,
+        expected_share_low_ratio=least,
+        expected_share_high_ratio=most,
+    )
 
 
 def _surest(prediction: Prediction) -> float:

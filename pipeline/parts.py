@@ -116,6 +116,7 @@ def run_monitor(settings: Settings, console: Console, *, until_idle: bool) -> No
             program_version=program_version("bearwatch"),
             topics=topics,
             keys=keys.tested(),
+            names=watchlist.names,
             sinks=told,
             partitions=(),
         )

@@ -175,6 +175,7 @@ def _run(
         program_version=program_version("bearwatch"),
         topics=loaded.topics,
         keys=keys_of(settings, loaded.topics, watchlist).tested(),
+        names=watchlist.names,
         sinks=tuple(channels) if dead is None else (*channels, DEAD_SINK),
     )
     metrics.model(loaded.id)

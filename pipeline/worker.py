@@ -118,6 +118,10 @@ class Worker:
             for partition, (stored, newest) in self._stored.items()
         }
 
+    def positions(self) -> dict[Partition, int]:
+        """Next offset of each partition, as stored."""
+        return {partition: stored for partition, (stored, _) in self._stored.items()}
+
     def start(self) -> None:
         """Go to where the database says the source was left, forgetting what is in flight.
 

@@ -45,6 +45,7 @@ class Stored:
     language: str | None
     copy_of: Name | None
     story: Name | None
+    received_at: datetime
 
     @property
     def name(self) -> Name:
@@ -69,6 +70,7 @@ def load(connection: Connection, where: ColumnElement[bool]) -> dict[Name, Store
         columns.copy_id,
         columns.story_source,
         columns.story_id,
+        columns.received_at,
     ).where(where)
     return {(row.source, row.id): _stored(row) for row in connection.execute(query)}
 
@@ -85,6 +87,7 @@ def _stored(row: Any) -> Stored:  # noqa: ANN401 - a row of a dozen columns
         row.language,
         None if row.copy_id is None else (row.copy_source, row.copy_id),
         None if row.story_id is None else (row.story_source, row.story_id),
+        row.received_at,
     )
 
 

@@ -12,8 +12,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from alerts.rules import RULES, SEVERITIES
 from ingest.article import REJECT_REASONS
-from pipeline.metrics import CHANGES, HOLDS, KINDS, OUTCOMES, STAGES, TASKS, Metrics
+from pipeline.key_metrics import NOTHING, KeyReading, OpenIncident
+from pipeline.metrics import CHANGES, HOLDS, KINDS, OUTCOMES, Metrics
 from pipeline.web.outcomes import PUSH_OUTCOMES
+from pipeline.work_metrics import STAGES, TASKS
 
 NINE = datetime(2011, 8, 5, 9, tzinfo=UTC)
 
@@ -123,14 +125,14 @@ def test_what_was_read_and_left_out_is_counted(metrics: Metrics) -> None:
 
 
 def test_a_batch_tells_its_rows_its_tokens_and_how_much_was_padding(metrics: Metrics) -> None:
-    metrics.batch(rows=32, tokens=900, padded_tokens=1000)
+    metrics.work.batch(rows=32, tokens=900, padded_tokens=1000)
     assert value(metrics, "batch_rows_sum") == 32
     assert value(metrics, "batch_padded_tokens_sum") == 1000
     assert value(metrics, "batch_padding_ratio_sum") == pytest.approx(0.1)
 
 
 def test_an_empty_batch_has_no_share_of_padding(metrics: Metrics) -> None:
-    metrics.batch(rows=0, tokens=0, padded_tokens=0)
+    metrics.work.batch(rows=0, tokens=0, padded_tokens=0)
     assert value(metrics, "batch_padding_ratio_count") == 0
 
 
@@ -165,10 +167,15 @@ def test_lag_is_kept_per_partition_until_it_moves_away(metrics: Metrics) -> None
 
 
 def test_a_severity_without_open_incidents_falls_to_zero(metrics: Metrics) -> None:
-    metrics.open_incidents({"critical": 2, "warn": 1})
-    metrics.open_incidents({"warn": 3})
+    found = [
+        OpenIncident("topic", "markets", "negative_spike", severity, NINE)
+        for severity in ("critical", "warn", "warn")
+    ]
+    metrics.incidents_open(found)
+    assert value(metrics, "open_incidents", severity="critical") == 1
+    metrics.incidents_open(found[1:])
     assert value(metrics, "open_incidents", severity="critical") == 0
-    assert value(metrics, "open_incidents", severity="warn") == 3
+    assert value(metrics, "open_incidents", severity="warn") == 2
 
 
 def test_changes_of_incidents_and_deliveries_are_counted(metrics: Metrics) -> None:
@@ -182,22 +189,32 @@ def test_changes_of_incidents_and_deliveries_are_counted(metrics: Metrics) -> No
     assert value(metrics, "deliveries_total", sink="log", outcome="delivered") == 1
 
 
-def test_a_key_below_the_minimum_volume_is_absent(metrics: Metrics) -> None:
+def test_a_reading_that_is_not_known_is_absent(metrics: Metrics) -> None:
     assert series(metrics, "spike_score") == set()
-    metrics.key("company", "ACM", score=3.5, share=0.25)
+    metrics.key("company", "ACM", KeyReading(spike_score=3.5, negative_share_ratio=0.25))
     assert value(metrics, "spike_score", kind="company", key="ACM") == 3.5
-    assert value(metrics, "negative_share", kind="company", key="ACM") == 0.25
-    metrics.key("company", "ACM", score=0.0, share=None)
+    assert value(metrics, "negative_share_ratio", kind="company", key="ACM") == 0.25
+    metrics.key("company", "ACM", KeyReading(spike_score=0.0))
     assert value(metrics, "spike_score", kind="company", key="ACM") == 0
-    assert series(metrics, "negative_share") == set()
-    metrics.key("company", "ACM", score=None, share=None)
-    metrics.key("company", "ACM", score=None, share=None)
+    assert series(metrics, "negative_share_ratio") == set()
+    metrics.key("company", "ACM", NOTHING)
+    metrics.key("company", "ACM", NOTHING)
     assert series(metrics, "spike_score") == set()
 
 
 def test_a_key_that_was_not_named_is_refused(metrics: Metrics) -> None:
     with pytest.raises(ValueError, match="company 'ZZZ' is no key of these metrics"):
-        metrics.key("company", "ZZZ", score=1.0, share=1.0)
+        metrics.key("company", "ZZZ", KeyReading(spike_score=1.0))
+
+
+def test_an_open_incident_shows_how_grave_it_is_and_since_when(metrics: Metrics) -> None:
+    labels = {"kind": "company", "key": "ACM", "rule": "negative_spike"}
+    metrics.incidents_open([OpenIncident("company", "ACM", "negative_spike", "warn", NINE)])
+    assert value(metrics, "incident_severity", **labels) == 2
+    assert value(metrics, "incident_opened_timestamp_seconds", **labels) == NINE.timestamp()
+    metrics.incidents_open([OpenIncident("company", "GONE", "negative_spike", "critical", NINE)])
+    assert series(metrics, "incident_severity") == set()
+    assert series(metrics, "incident_opened_timestamp_seconds") == set()
 
 
 def test_one_version_classifies_at_a_time(metrics: Metrics) -> None:
@@ -222,20 +239,13 @@ def test_a_registry_of_the_callers_is_used() -> None:
     assert Metrics(program_version="1", topics=(), keys=(), registry=registry).registry is registry
 
 
-def test_names_follow_the_conventions(metrics: Metrics) -> None:
-    for family in metrics.registry.collect():
-        assert family.name.startswith(("bearwatch_", "process_"))
-        assert family.documentation.endswith(".")
-        assert not family.name.endswith(("_ms", "_milliseconds", "_percent", "_minutes"))
-
-
 def test_promtool_finds_nothing_wrong_with_the_page(metrics: Metrics) -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
         if os.environ.get("CI"):
             pytest.fail("promtool is missing; install Debian's package prometheus")
         pytest.skip("promtool is not installed; it comes with Debian's package prometheus")
-    metrics.key("company", "ACM", score=1.0, share=0.5)
+    metrics.key("company", "ACM", KeyReading(spike_score=1.0))
     metrics.model("one+a")
     checked = subprocess.run(
         [promtool, "check", "metrics"],

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, func, select
 
 from pipeline.count import Keys
 from pipeline.detect import Detection
+from pipeline.key_metrics import READINGS, KeyReading, OpenIncident
 from pipeline.metrics import NEWS, Metrics
 from pipeline.monitor import Monitor
 from pipeline.parts import Seat, keep_watching, keep_working
@@ -122,7 +123,8 @@ def test_standby_exports_no_news_gauges_and_the_active_one_all_of_them() -> None
     metrics = Metrics(
         program_version="1", topics=TOPICS, keys=KEYS.tested(), sinks=("log",), partitions=()
     )
-    metrics.key("all", "all", score=1.0, share=0.5)
+    metrics.key("all", "all", KeyReading(**dict.fromkeys(READINGS, 1.0)))
+    metrics.incidents_open([OpenIncident("all", "all", "negative_spike", "warn", MONDAY)])
     assert all(f"\n{name}" in metrics.exposition().decode() for name in NEWS)
     metrics.watching(False)
     page = metrics.exposition().decode()
@@ -133,6 +135,9 @@ def test_standby_exports_no_news_gauges_and_the_active_one_all_of_them() -> None
     assert "\nbearwatch_watermark_timestamp_seconds" in page
     # What a key's score was before another monitor took over is not what it is now.
     assert "\nbearwatch_spike_score{" not in page
+    # Should it be the active one again, the same numbers are news again.
+    metrics.key("all", "all", KeyReading(**dict.fromkeys(READINGS, 1.0)))
+    assert "\nbearwatch_spike_score{" in metrics.exposition().decode()
 
 
 def test_monitor_does_without_torch() -> None:
