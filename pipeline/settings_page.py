@@ -8,9 +8,10 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, Literal, Union, get_args, get_origin
+from typing import Any, Final, Literal, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, Secret, SecretStr
 from pydantic.fields import FieldInfo
@@ -37,7 +38,7 @@ _WORDS: Final = {
     float: "number",
     str: "text",
     Path: "file or folder",
-    timedelta: "duration, `H:MM:SS` or seconds",
+    timedelta: "seconds, or a duration such as `PT30M`",
 }
 _LIMITS: Final = (
     ("ge", "at least {:,}"),
@@ -49,37 +50,60 @@ _LIMITS: Final = (
 )
 
 
-def page() -> str:
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A table of the settings file: ``heading`` as it is written there, ``path`` in variables.
+
+    ``path`` is None inside a list of groups, which the environment gives as one JSON value.
+    """
+
+    model: type[BaseModel]
+    heading: str
+    path: tuple[str, ...] | None
+
+    def within(self, name: str, kind: object) -> _Group | None:
+        """The group that the field ``name`` is, or has several of."""
+        origin, inner = get_origin(kind), get_args(kind)
+        heading = f"{self.heading.strip('[]')}.{name}".lstrip(".")
+        path = None if self.path is None else (*self.path, name)
+        if origin is dict and _is_group(inner[1]):
+            named = None if path is None else (*path, "NAME")
+            return _Group(inner[1], f"[{heading}.NAME]", named)
+        if origin is tuple and _is_group(inner[0]):
+            return _Group(inner[0], f"[[{heading}]]", None)
+        return (
+            _Group(cast("type[BaseModel]", kind), f"[{heading}]", path)
+            if _is_group(kind)
+            else None
+        )
+
+
+def page(settings: type[BaseModel] = Settings) -> str:
     """The whole page."""
-    return "\n".join([HEAD, *_groups(Settings, ())])
+    return "\n".join([HEAD, *_sections(_Group(settings, "", ()))])
 
 
-def _groups(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[str]:
+def _sections(group: _Group) -> Iterator[str]:
     """A section per group of settings, each followed by those within it."""
     rows, inner = [], []
-    for name, field in model.model_fields.items():
-        group, repeated = _group(field.annotation)
-        if group is None or repeated:
-            rows.append(_row((*path, name), field))
-        if group is not None:
-            inner.append((group, (*path, name, "NAME") if repeated else (*path, name)))
+    for name, field in group.model.model_fields.items():
+        found = group.within(name, field.annotation)
+        if not _is_group(field.annotation):
+            rows.append(_row(group, name, field))
+        if found is not None:
+            inner.append(found)
     if rows:
-        yield f"## [{'.'.join(path)}]\n"
-        yield f"{_described(model)}\n"
+        yield f"## {group.heading}\n"
+        yield f"{_described(group.model)}\n"
         yield "| setting | value | default | what |\n|---|---|---|---|"
         yield from rows
         yield ""
-    for group, where in inner:
-        yield from _groups(group, where)
+    for found in inner:
+        yield from _sections(found)
 
 
-def _group(kind: object) -> tuple[type[BaseModel] | None, bool]:
-    """The group that a field is, and whether it is one per name of the user's choice."""
-    if get_origin(kind) is dict:
-        return _group(get_args(kind)[1])[0], True
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return kind, False
-    return None, False
+def _is_group(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def _described(model: type[BaseModel]) -> str:
@@ -90,10 +114,11 @@ def _line(text: str) -> str:
     return " ".join(text.replace("``", "`").split())
 
 
-def _row(path: tuple[str, ...], field: FieldInfo) -> str:
-    variable = PREFIX + NESTING.join(path).upper()
+def _row(group: _Group, name: str, field: FieldInfo) -> str:
+    path = group.path
+    variable = "" if path is None else f"<br>`{PREFIX}{NESTING.join((*path, name)).upper()}`"
     cells = (
-        f"`{path[-1]}`<br>`{variable}`",
+        f"`{name}`{variable}",
         _value(field.annotation, field.metadata),
         _default(field),
         _line(field.description or ""),
@@ -108,7 +133,9 @@ def _value(kind: Any, metadata: Sequence[Any] = ()) -> str:  # noqa: ANN401 - an
     if origin is Literal:
         return " or ".join(f"`{one}`" for one in inner)
     if origin is dict:
-        return "a group per name" if _group(kind)[0] else f"{_value(inner[1])} by name"
+        return "a group per name" if _is_group(inner[1]) else f"{_value(inner[1])} by name"
+    if origin is tuple and _is_group(inner[0]):
+        return "list of groups; in the environment JSON"
     if origin is tuple:
         several = len(inner) == 2 and inner[1] is Ellipsis
         return f"list of: {_value(inner[0])}" if several else ", ".join(map(_value, inner))
@@ -132,6 +159,9 @@ def _default(field: FieldInfo) -> str:
         return ""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if isinstance(value, timedelta):
+        minutes = value.total_seconds() / 60
+        return f"{minutes / 60:g} hours" if minutes >= 60 else f"{minutes:g} minutes"
     if isinstance(value, tuple):
         return f"`{', '.join(map(str, value))}`"
     return f"`{value}`"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
 import pytest
 import typer.main
+from pydantic import BaseModel, Field, SecretStr
 
 from pipeline.cli import app
 from pipeline.settings import Settings
@@ -97,3 +99,48 @@ def test_configuration_page_has_every_group_and_tells_what_each_setting_is() -> 
     assert "at least 0, at most 65,535 | `9108`" in text
     assert "<class" not in text
     assert "typing." not in text
+
+
+class Route(BaseModel):
+    """Who is told."""
+
+    to: tuple[str, ...] = Field(min_length=1, description="Receivers, by name.")
+
+
+class Receiver(BaseModel):
+    """One receiver."""
+
+    url: SecretStr = Field(description="Where it is.")
+
+
+class Alerts(BaseModel):
+    """Where ``incidents`` are told."""
+
+    routes: tuple[Route, ...] = Field(default=(), description="The first that fits.")
+    receivers: dict[str, Receiver] = Field(default_factory=dict, description="By name.")
+    after: timedelta = Field(default=timedelta(hours=1.5), description="So long.")
+    least: float | None = Field(default=None, gt=0, description="None | nothing: no limit.")
+
+
+class Whole(BaseModel):
+    alerts: Alerts = Field(default_factory=Alerts)
+
+
+def test_groups_in_lists_and_by_name_have_sections_of_their_own() -> None:
+    text = page(Whole)
+    headings = re.findall(r"^## (.+)$", text, re.M)
+    assert headings == ["[alerts]", "[[alerts.routes]]", "[alerts.receivers.NAME]"]
+    assert "Where `incidents` are told." in text
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    assert rows == [
+        "| `routes`<br>`BEARWATCH_ALERTS__ROUTES` | list of groups; in the environment JSON |  "
+        "| The first that fits. |",
+        "| `receivers`<br>`BEARWATCH_ALERTS__RECEIVERS` | a group per name |  | By name. |",
+        "| `after`<br>`BEARWATCH_ALERTS__AFTER` | seconds, or a duration such as `PT30M` "
+        "| 1.5 hours | So long. |",
+        "| `least`<br>`BEARWATCH_ALERTS__LEAST` | number, over 0 |  "
+        "| None &#124; nothing: no limit. |",
+        "| `to` | list of: text | required | Receivers, by name. |",
+        "| `url`<br>`BEARWATCH_ALERTS__RECEIVERS__NAME__URL` | text, secret | required "
+        "| Where it is. |",
+    ]
