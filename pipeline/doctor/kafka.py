@@ -131,7 +131,7 @@ def _clock(topic: TopicState, now: datetime) -> Iterator[Finding]:
 
 
 def _summary(topic: TopicState) -> str:
-    parts = [_several(topic.partitions, "partition"), f"{topic.copies} copies"]
+    parts = [_several(topic.partitions, "partition"), _several(topic.copies, "copy", "copies")]
     if topic.configs is not None:
         kept = _kept(topic.configs)
         parts.append("kept for ever" if kept is None else f"kept for {_period(kept)}")
@@ -150,5 +150,5 @@ def _period(kept: timedelta) -> str:
     return f"{hours / 24:.0f} days" if hours >= 48 else f"{hours:.1f} hours"
 
 
-def _several(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _several(number: int, noun: str, plural: str = "") -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"

@@ -41,7 +41,7 @@ def _collected() -> Iterator[None]:
 
 def said(url: str, statement: str) -> None:
     with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
-        connection.execute(statement)  # type: ignore[call-overload] # a text of this file
+        connection.execute(statement)
 
 
 @pytest.fixture

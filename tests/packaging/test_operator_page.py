@@ -152,7 +152,7 @@ class Followed:
         return found
 
     def end(self) -> None:
-        server = [sys.executable, self.folder / "docker/postgres/server.py", "stop"]
+        server = [sys.executable, str(self.folder / "docker/postgres/server.py"), "stop"]
         try:
             self.shell.send_signal(signal.SIGTERM)
             self.shell.wait(timeout=120)
@@ -181,8 +181,8 @@ def followed() -> Iterator[Followed]:
 def test_the_page_brings_everything_up_from_an_empty_folder(followed: Followed) -> None:
     followed.until(lambda: "FOLLOWED" in followed.said(), "the commands have not ended")
     assert " 0 fail" in followed.said()
-    for port in ("9108", "9109"):
-        followed.until(lambda port=port: followed.page(port, "/readyz")[0] == 200, f"{port} waits")
+    followed.until(lambda: followed.page("9108", "/readyz")[0] == 200, "the worker waits")
+    followed.until(lambda: followed.page("9109", "/readyz")[0] == 200, "the monitor waits")
     followed.until(lambda: followed.page("9093", "/-/ready")[0] == 200, "no Alertmanager")
     followed.until(lambda: scraped(followed), "Prometheus does not scrape")
     followed.until(lambda: followed.run("stats")["articles"] == 1, "the article is not there")
