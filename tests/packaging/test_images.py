@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -114,6 +115,8 @@ def test_every_variable_of_ours_is_a_setting() -> None:
 def test_settings_of_every_service_are_accepted(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for variable in [v for v in os.environ if v.startswith(PREFIX)]:
+        monkeypatch.delenv(variable)
     for variable, value in OURS[name]["environment"].items():
         monkeypatch.setenv(variable, INTERPOLATED.sub("x" * 32, value))
     found = load(FOLDER / "bearwatch.toml")
