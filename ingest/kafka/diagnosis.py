@@ -45,14 +45,14 @@ class KafkaState:
     topics: Mapping[str, TopicState]
 
 
-def examine(settings: KafkaSettings) -> KafkaState:
-    """Ask the brokers about themselves and our topics.
+def examine(settings: KafkaSettings, *, within_ms: int = ANSWER_MS) -> KafkaState:
+    """Ask the brokers about themselves and our topics. ``within_ms`` is for the first answer.
 
     Raises:
         BrokerError: no broker answers, or none lets us in; the message says which.
     """
     with seam(f"asking {', '.join(settings.servers)}"):
-        client = admin(settings)
+        client = admin(settings, within_ms)
         try:
             brokers = client.describe_cluster()["brokers"]
             versions = [_version(client, broker["broker_id"]) for broker in brokers]

@@ -71,11 +71,11 @@ def require_topic(settings: KafkaSettings, name: str) -> None:
             client.close()
 
 
-def admin(settings: KafkaSettings) -> Any:  # noqa: ANN401 - kafka-python has no types
+def admin(settings: KafkaSettings, within_ms: int = ANSWER_MS) -> Any:  # noqa: ANN401 - kafka-python has no types
     """A client that has asked a broker for its version: one that is absent is an error here."""
     connection = settings.connection() | {"api_version": None}
     return KafkaAdminClient(
-        **connection, client_id="bearwatch-admin", bootstrap_timeout_ms=ANSWER_MS
+        **connection, client_id="bearwatch-admin", bootstrap_timeout_ms=within_ms
     )
 
 
