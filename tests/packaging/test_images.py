@@ -210,6 +210,26 @@ def test_every_file_that_a_command_names_is_mounted_and_there() -> None:
         assert found.is_file(), file
 
 
+def test_grafana_finds_what_its_provisioning_names() -> None:
+    folder = FOLDER / "grafana/provisioning"
+    texts = [path.read_text("utf-8") for path in sorted(folder.rglob("*.yaml"))]
+    paths = [path for text in texts for path in re.findall(r"^ +path: (\S+)$", text, re.M)]
+    named = {name for text in texts for name in re.findall(r"\$\{?(\w+)", text)}
+    assert paths
+    assert set(paths) <= set(mounts())
+    assert named <= set(SERVICES["grafana"]["environment"])
+
+
+def test_prometheus_looks_for_services_that_are_there() -> None:
+    config = yaml.safe_load((FOLDER / "prometheus/prometheus.compose.yml").read_text("utf-8"))
+    static, names = [], []
+    for job in [*config["scrape_configs"], *config["alerting"]["alertmanagers"]]:
+        static += [t for one in job.get("static_configs", []) for t in one["targets"]]
+        names += [n for one in job.get("dns_sd_configs", []) for n in one["names"]]
+    names += [target.partition(":")[0] for target in static]
+    assert {"worker", "monitor"} <= set(names) <= {*SERVICES, "localhost"}
+
+
 def test_every_service_says_how_it_is_or_why_not() -> None:
     without = {n for n, one in SERVICES.items() if one.get("healthcheck", {}).get("disable")}
     assert without == {"topics", "feeds"}
