@@ -112,7 +112,8 @@ class Followed:
 
     def _script(self) -> str:
         lines = [line for one in commands() if (line := here(one, self.ports)) is not None]
-        end = "trap 'trap - TERM; kill $(jobs -p); wait' TERM"
+        # Whatever was started ends with the shell, also when a command fails.
+        end = "trap 'kill $(jobs -p); wait' EXIT; trap exit TERM"
         return "\n".join([end, *lines, "echo FOLLOWED", "wait"])
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
