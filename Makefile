@@ -51,6 +51,9 @@ types: $(DEV_STAMP)
 imports: $(DEV_STAMP)
 	$(BIN)/lint-imports
 
+docs: $(STAMP) ## write docs/configuration.md from the settings
+	$(BIN)/python -m pipeline.settings_page docs/configuration.md
+
 bench: $(DEV_STAMP) ## engine against transformers.pipeline and the processor's own bound
 	$(BIN)/python -m tests.benchmarks.bench_engine $(if $(DATA),--data $(DATA))
 

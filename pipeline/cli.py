@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline import cli_articles, cli_dlq, cli_kafka, cli_prompts, part_commands
+from pipeline import cli_articles, cli_dlq, cli_doctor, cli_kafka, cli_prompts, part_commands
 from pipeline.commands import (
     Config,
     File,
@@ -32,6 +32,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 database = typer.Typer(no_args_is_help=True, help="Look after the database.")
 incident_commands = typer.Typer(no_args_is_help=True, help="Incidents and their evidence.")
 app.add_typer(part_commands.app)
+app.add_typer(cli_doctor.app)
 app.add_typer(cli_kafka.kafka, name="kafka")
 app.add_typer(cli_kafka.ingest, name="ingest")
 app.add_typer(cli_dlq.dlq, name="dlq")

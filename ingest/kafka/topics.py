@@ -43,7 +43,7 @@ def create_topics(
         settings.alerts_topic: (1, {}),
     }
     with seam(f"making topics at {', '.join(settings.servers)}"):
-        client = _admin(settings)
+        client = admin(settings)
         try:
             before = _partitions(client, settings)
             for name, (number, configs) in wanted.items():
@@ -63,7 +63,7 @@ def require_topic(settings: KafkaSettings, name: str) -> None:
         BrokerError: no broker answers.
     """
     with seam(f"looking for {name} at {', '.join(settings.servers)}"):
-        client = _admin(settings)
+        client = admin(settings)
         try:
             if name not in _partitions(client, settings):
                 raise theirs.UnknownTopicOrPartitionError
@@ -71,11 +71,11 @@ def require_topic(settings: KafkaSettings, name: str) -> None:
             client.close()
 
 
-def _admin(settings: KafkaSettings) -> Any:  # noqa: ANN401 - kafka-python has no types
+def admin(settings: KafkaSettings, within_ms: int = ANSWER_MS) -> Any:  # noqa: ANN401 - kafka-python has no types
     """A client that has asked a broker for its version: one that is absent is an error here."""
     connection = settings.connection() | {"api_version": None}
     return KafkaAdminClient(
-        **connection, client_id="bearwatch-admin", bootstrap_timeout_ms=ANSWER_MS
+        **connection, client_id="bearwatch-admin", bootstrap_timeout_ms=within_ms
     )
 
 

@@ -78,6 +78,23 @@ class Database:
         with _translated(), self.engine.connect() as connection:
             yield connection.execution_options(**_READING[connection.dialect.name])
 
+    @contextmanager
+    def rehearse(self) -> Iterator[Connection]:
+        """One writing transaction that is rolled back in the end: whether writing is possible."""
+        with _translated(), self.engine.connect() as connection:
+            transaction = connection.begin()
+            try:
+                yield connection
+            finally:
+                transaction.rollback()
+
+    @property
+    def file(self) -> Path | None:
+        """The file that SQLite keeps it in; None in memory, for a server, and for a file: URI."""
+        name = self.engine.url.database or ":memory:"
+        plain = self.engine.dialect.name == "sqlite" and not name.startswith((":memory:", "file:"))
+        return Path(name) if plain else None
+
     def reachable(self) -> bool:
         """Whether it answers a query, within the connection's own timeouts."""
         try:
@@ -91,16 +108,14 @@ class Database:
         self.engine.dispose()
 
 
-def open_database(url: str) -> Database:
-    """Connect, create the file if there is none, and bring its tables up to date.
+def connect(url: str) -> Database:
+    """A database that has not been asked for anything yet; its tables stay as they are.
 
     Raises:
-        DatabaseAway: PostgreSQL cannot be reached or does not let us in; it may later.
-        StoreError: the URL is not usable, or the file cannot be opened.
+        StoreError: the URL is not usable.
     """
     try:
-        parsed = _with_driver(make_url(url))
-        engine = _engine(parsed)
+        return Database(_engine(_with_driver(make_url(url))))
     except (ArgumentError, NoSuchModuleError) as error:
         raise StoreError(
             f"{masked_text(url)!r} is no database URL; write e.g. sqlite:///var/bearwatch.db"
@@ -110,17 +125,32 @@ def open_database(url: str) -> Database:
             f"{masked_text(url)} needs the Python package {error.name}: "
             "run .venv/bin/pip install -e '.[postgres]'"
         ) from error
+
+
+def open_database(url: str) -> Database:
+    """Connect, create the file if there is none, and bring its tables up to date.
+
+    Raises:
+        DatabaseAway: PostgreSQL cannot be reached or does not let us in; it may later.
+        StoreError: the URL is not usable, or the file cannot be opened.
+    """
+    found = connect(url)
     try:
-        if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
-            Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
-        migrate(engine)
+        if (file := found.file) is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        migrate(found.engine)
     except (DBAPIError, OSError) as error:
-        cause = getattr(error, "orig", error)
-        engine.dispose()
-        waits = parsed.get_backend_name() != "sqlite" and isinstance(error, OperationalError)
-        kind = DatabaseAway if waits else StoreError
-        raise kind(f"cannot open the database {parsed.render_as_string()}: {cause}") from error
-    return Database(engine)
+        raise closed(found, error) from error
+    return found
+
+
+def closed(db: Database, error: DBAPIError | OSError) -> StoreError:
+    """Why ``db``, which is closed here, could not be opened."""
+    db.close()
+    waits = db.engine.dialect.name != "sqlite" and isinstance(error, OperationalError)
+    kind = DatabaseAway if waits else StoreError
+    url = db.engine.url.render_as_string()
+    return kind(f"cannot open the database {url}: {getattr(error, 'orig', error)}")
 
 
 def migrate(engine: Engine) -> None:
