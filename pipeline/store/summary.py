@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, select
 
 from pipeline.store.database import Database
-from pipeline.store.tables import article, bucket, dead_letter, outbox
+from pipeline.store.tables import article, bucket, dead_letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +65,3 @@ def stats(db: Database) -> Stats:
                 for kind, key, *values in connection.execute(totals)
             ),
         )
-
-
-def outbox_state(db: Database) -> tuple[int, datetime | None]:
-    """Unsent messages, and when the oldest of them was written."""
-    query = select(func.count(), func.min(outbox.c.created_at)).where(outbox.c.sent_at.is_(None))
-    with db.read() as connection:
-        waiting, oldest = connection.execute(query).one()
-    return int(waiting), oldest

@@ -1,0 +1,58 @@
+"""Which sinks are told of an incident."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from alerts.incidents import What
+from alerts.rules import SEVERITIES, Rule, Severity, rank
+from alerts.settings import KAFKA, LOG, RouteSettings
+
+RECORDS: Final = (LOG, KAFKA)
+"""Sinks that nobody is woken by: they have everything."""
+
+
+def sinks_for(
+    change: What,
+    severity: Severity,
+    kind: str,
+    key: str,
+    rule: Rule,
+    *,
+    routes: Sequence[RouteSettings],
+    sinks: Sequence[str],
+) -> tuple[str, ...]:
+    """Those of ``sinks`` that are told, in their order.
+
+    Whoever may have heard of an incident while it was less grave also hears how it goes on; a
+    resolution that a sink has no use for is dropped when it is its turn.
+    """
+    grades = [severity]
+    if change != "opened":
+        grades = [one for one in SEVERITIES if rank(one) <= rank(severity)]
+    told = set(RECORDS)
+    for grade in grades:
+        told.update(_routed(grade, kind, key, rule, routes, sinks))
+    return tuple(sink for sink in sinks if sink in told)
+
+
+def _routed(
+    severity: Severity,
+    kind: str,
+    key: str,
+    rule: Rule,
+    routes: Sequence[RouteSettings],
+    sinks: Sequence[str],
+) -> Sequence[str]:
+    if not routes:
+        return () if severity == "info" else sinks
+    for route in routes:
+        if (
+            rank(severity) >= rank(route.severity)
+            and (not route.kinds or kind in route.kinds)
+            and (not route.keys or key in route.keys)
+            and (not route.rules or rule in route.rules)
+        ):
+            return route.sinks
+    return ()
