@@ -39,6 +39,9 @@ class AlertmanagerChannel:
 
     Args:
         clock: the wall clock, which Alertmanager shares to within seconds.
+        transport: what carries the requests, if not the network.
+
+    ``every`` is how often it wants to be told what is firing, ``lasts`` how long it remembers.
     """
 
     def __init__(
@@ -47,15 +50,20 @@ class AlertmanagerChannel:
         *,
         clock: Callable[[], datetime],
         logger: FilteringBoundLogger,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._urls = [url.get_secret_value().rstrip("/") for url in settings.urls]
-        self._lasts = timedelta(seconds=settings.ends_after_seconds)
+        self.every = timedelta(seconds=settings.resend_seconds)
+        self.lasts = timedelta(seconds=settings.ends_after_seconds)
         self._clock = clock
         self._logger = logger
         self._away: set[int] = set()
         # Proxies of the environment are for the web; addresses here are near.
         self._client = httpx.Client(
-            timeout=settings.within_seconds, trust_env=False, follow_redirects=False
+            timeout=settings.within_seconds,
+            trust_env=False,
+            follow_redirects=False,
+            transport=transport,
         )
 
     def send(self, notification: Notification) -> None:
@@ -69,7 +77,7 @@ class AlertmanagerChannel:
         gets it with the next call.
         """
         for begin in range(0, len(notifications), AT_ONCE):
-            ends = self._clock() + self._lasts
+            ends = self._clock() + self.lasts
             piece = notifications[begin : begin + AT_ONCE]
             self._post([alert for one in piece for alert in alerts(one, ends)])
 
@@ -109,11 +117,13 @@ class AlertmanagerChannel:
 
 def alerts(notification: Notification, ends: datetime) -> list[dict[str, Any]]:
     """The alert, until ``ends`` unless it is resolved, and the ends of its lower severities."""
-    over = notification.resolved_at if notification.change == "resolved" else None
-    found = [_alert(notification, notification.severity, over or ends)]
-    before = (severity for severity in notification.told if severity != notification.severity)
-    found += [_alert(notification, severity, over or notification.at) for severity in before]
-    return found
+    if notification.change == "resolved":
+        over = notification.resolved_at or notification.at
+        known = notification.told or (notification.severity,)
+        return [_alert(notification, severity, over) for severity in known]
+    before = [severity for severity in notification.told if severity != notification.severity]
+    ended = [_alert(notification, severity, notification.at) for severity in before]
+    return [_alert(notification, notification.severity, ends), *ended]
 
 
 def _alert(notification: Notification, severity: Severity, ends: datetime) -> dict[str, Any]:

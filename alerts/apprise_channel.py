@@ -91,7 +91,8 @@ def fitting(notification: Notification, to: NotifyBase, title: str) -> str:
     limit = room
     while limit > SHORTEST:
         text = body(notification, limit)
-        over = len(convert_between(NotifyFormat.TEXT, to.resolve_format("text"), text)) - room
+        escaped = convert_between(NotifyFormat.TEXT, to.resolve_format("text"), text)  # type: ignore[no-untyped-call] # not typed there
+        over = len(escaped) - room
         if over <= 0:
             return text
         limit = min(limit, len(text)) - max(1, over // 2)

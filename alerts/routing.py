@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from alerts.incidents import What
 from alerts.rules import SEVERITIES, Rule, Severity, rank
-from alerts.settings import KAFKA, LOG, RouteSettings
+from alerts.settings import ALERTMANAGER, APPRISE, RouteSettings
 
-RECORDS: Final = (LOG, KAFKA)
-"""Sinks that nobody is woken by: they have everything."""
+
+def is_pager(sink: str) -> bool:
+    """Whether somebody may be woken by it; all others keep records, and have everything."""
+    return sink == ALERTMANAGER or sink.startswith(APPRISE)
 
 
 def sinks_for(
@@ -31,13 +32,13 @@ def sinks_for(
     grades = [severity]
     if change != "opened":
         grades = [one for one in SEVERITIES if rank(one) <= rank(severity)]
-    told = set(RECORDS)
+    called: set[str] = set()
     for grade in grades:
-        told.update(_routed(grade, kind, key, rule, routes, sinks))
-    return tuple(sink for sink in sinks if sink in told)
+        called.update(_called(grade, kind, key, rule, routes, sinks))
+    return tuple(sink for sink in sinks if sink in called or not is_pager(sink))
 
 
-def _routed(
+def _called(
     severity: Severity,
     kind: str,
     key: str,

@@ -147,6 +147,13 @@ class AlertSettings(_Group):
         le=8760,
         description="News older than this calls nobody: only the log and Kafka have it.",
     )
+    give_up_after_hours: float = Field(
+        default=24,
+        gt=0,
+        le=8760,
+        description="A message that could not be delivered for so long is given up; the log and "
+        "a metric tell.",
+    )
     alertmanager: AlertmanagerSettings = Field(default_factory=AlertmanagerSettings)
     apprise: dict[str, AppriseSettings] = Field(
         default_factory=dict,
@@ -163,6 +170,11 @@ class AlertSettings(_Group):
     def old_after(self) -> timedelta:
         """The age from which news calls nobody."""
         return timedelta(hours=self.old_after_hours)
+
+    @property
+    def give_up_after(self) -> timedelta:
+        """The age at which an undelivered message is given up."""
+        return timedelta(hours=self.give_up_after_hours)
 
     @property
     def sinks(self) -> tuple[str, ...]:

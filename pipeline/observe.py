@@ -14,8 +14,8 @@ from pipeline.app import App, Round
 from pipeline.detect import Detection
 from pipeline.metrics import Metrics
 from pipeline.monitor import Monitor, Tick
-from pipeline.store import outbox
 from pipeline.store.database import Database
+from pipeline.store.summary import outbox_state
 from pipeline.worker import Done, Worker
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Observer:
         metrics.open_incidents(Counter(incident.severity for incident in detection.open))
         for sink, outcome in tick.deliveries:
             metrics.delivery(sink, outcome)
-        waiting, oldest = outbox.state(self._db)
+        waiting, oldest = outbox_state(self._db)
         age = 0.0 if oldest is None else (self._clock() - oldest).total_seconds()
         metrics.outbox(waiting, max(0.0, age))
         if tick.unpublished is not None:

@@ -1,4 +1,4 @@
-"""Incidents, their machines' state, and the articles that are evidence."""
+"""Incidents, their machines' state, new messages, and the articles that are evidence."""
 
 from __future__ import annotations
 
@@ -193,11 +193,23 @@ def sources(
         return len(connection.execute(query).all())
 
 
-def named(db: Database, ids: Collection[str]) -> dict[str, Incident]:
-    """Those of the incidents that there are, by id."""
+def newest_story(
+    db: Database,
+    kind: str,
+    key: str,
+    start: datetime,
+    end: datetime,
+    *,
+    negative: bool,
+    languages: Collection[str] = (),
+) -> datetime | None:
+    """When the newest story on a key in [start, end) was published; None if there is none."""
+    query = _on_key(select(func.max(article.c.published_at)), kind, key, negative=negative)
     with db.read() as connection:
-        rows = connection.execute(select(incident).where(incident.c.id.in_(ids))).all()
-    return {row.id: _incident(row) for row in rows}
+        found: datetime | None = connection.execute(
+            query.where(*_story_between(start, end, languages))
+        ).scalar()
+    return found
 
 
 def _story_between(

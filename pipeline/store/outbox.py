@@ -12,14 +12,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, exists, or_, select, update
 
 from pipeline.store.database import Database
-from pipeline.store.lease import check
-from pipeline.store.tables import incident, outbox
+from pipeline.store.lease import NAME, LeaseLost, check
+from pipeline.store.tables import incident, monitor, outbox
 
 OLD_NEWS: Final = "old news"
-"""Error of a row that nobody is called about, as long as the news does not become fresh again."""
+"""Error of a row that nobody is called about, unless the news becomes fresh again."""
+
+SUPERSEDED: Final = "there is a newer revision to tell"
+NO_SUCH_SINK: Final = "this sink is not in the settings any more"
+ERROR_LIMIT: Final = 500
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
@@ -30,46 +34,64 @@ class Pending:
 
     seq: int
     incident: str
-    sink: str
     payload: dict[str, Any]
     attempts: int
     created_at: datetime
+    known: bool
+    """Whether there is such an incident."""
+    resolved: bool
+    """Whether it is over by now, whatever the message says."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a sink was told of an incident: every payload in order, and when the last was sent."""
+    """What a sink was told of an incident, oldest first; never empty."""
 
     payloads: tuple[dict[str, Any], ...]
-    sent_at: datetime
+
+
+def waits() -> tuple[ColumnElement[bool], ...]:
+    """What picks the rows that wait to be sent: neither given up, nor old news."""
+    fresh = outbox.c.error.is_(None) | (outbox.c.error != OLD_NEWS)
+    return (outbox.c.sent_at.is_(None), outbox.c.next_try < _NEVER, fresh)
 
 
 def pending(
-    db: Database, now: datetime, *, sink: str | None = None, limit: int = 100
+    db: Database,
+    epoch: int,
+    sink: str,
+    now: datetime,
+    *,
+    failed_last: bool = False,
+    limit: int = 100,
 ) -> list[Pending]:
-    """Unsent messages that are due, oldest first; those that failed most come last."""
-    where: list[ColumnElement[bool]] = [outbox.c.sent_at.is_(None), outbox.c.next_try <= now]
-    if sink is not None:
-        where.append(outbox.c.sink == sink)
-    query = select(outbox).where(*where).order_by(outbox.c.attempts, outbox.c.seq).limit(limit)
+    """Unsent messages for ``sink`` that are due, oldest first.
+
+    ``failed_last``: those that failed most come last, so that one which always fails holds up no
+    other.
+
+    Raises:
+        LeaseLost: another monitor has taken over since ``epoch``, and tells them.
+    """
+    order = (outbox.c.attempts, outbox.c.seq) if failed_last else (outbox.c.seq,)
+    query = (
+        select(outbox, incident.c.id.label("known"), incident.c.resolved_at)
+        .outerjoin(incident, incident.c.id == outbox.c.incident)
+        .where(outbox.c.sent_at.is_(None), outbox.c.next_try <= now, outbox.c.sink == sink)
+        .order_by(*order)
+        .limit(limit)
+    )
     with db.read() as connection:
-        return [
-            Pending(
-                row.seq,
-                row.incident,
-                row.sink,
-                json.loads(row.payload),
-                row.attempts,
-                row.created_at,
-            )
-            for row in connection.execute(query)
-        ]
+        newest = connection.execute(select(monitor.c.epoch).where(monitor.c.name == NAME)).scalar()
+        if newest != epoch:
+            raise LeaseLost(f"this monitor's epoch is {epoch}, the newest is {newest}")
+        return [_pending(row) for row in connection.execute(query)]
 
 
 def heard(db: Database, sink: str, incidents: Collection[str]) -> dict[str, Heard]:
     """What ``sink`` was told of those incidents; absent if nothing."""
     query = (
-        select(outbox.c.incident, outbox.c.payload, outbox.c.sent_at)
+        select(outbox.c.incident, outbox.c.payload)
         .where(
             outbox.c.sink == sink,
             outbox.c.incident.in_(incidents),
@@ -77,12 +99,11 @@ def heard(db: Database, sink: str, incidents: Collection[str]) -> dict[str, Hear
         )
         .order_by(outbox.c.revision, outbox.c.seq)
     )
-    found: dict[str, Heard] = {}
+    found: dict[str, list[dict[str, Any]]] = {}
     with db.read() as connection:
         for row in connection.execute(query):
-            before = found[row.incident].payloads if row.incident in found else ()
-            found[row.incident] = Heard((*before, json.loads(row.payload)), row.sent_at)
-    return found
+            found.setdefault(row.incident, []).append(json.loads(row.payload))
+    return {name: Heard(tuple(payloads)) for name, payloads in found.items()}
 
 
 def alive(db: Database, sink: str, since: datetime) -> list[str]:
@@ -102,27 +123,13 @@ def alive(db: Database, sink: str, since: datetime) -> list[str]:
         return list(connection.execute(query).scalars())
 
 
-def state(db: Database) -> tuple[int, datetime | None]:
-    """Messages that wait to be sent, and when the oldest of them was written.
-
-    What was given up does not wait; nor does old news, which nobody is called about.
-    """
-    waits = (outbox.c.error.is_(None)) | (outbox.c.error != OLD_NEWS)
-    query = select(func.count(), func.min(outbox.c.created_at)).where(
-        outbox.c.sent_at.is_(None), outbox.c.next_try < _NEVER, waits
-    )
-    with db.read() as connection:
-        waiting, oldest = connection.execute(query).one()
-    return int(waiting), oldest
-
-
-def sent(db: Database, epoch: int, seqs: Sequence[int], now: datetime) -> None:
-    """Mark messages as delivered.
+def sent(db: Database, epoch: int, seq: int, now: datetime) -> None:
+    """Mark a message as delivered.
 
     Raises:
         LeaseLost: another monitor has taken over since ``epoch``; so do the functions below.
     """
-    _change(db, epoch, outbox.c.seq.in_(seqs), sent_at=now, error=None)
+    _change(db, epoch, outbox.c.seq == seq, sent_at=now, error=None)
 
 
 def failed(db: Database, epoch: int, seq: int, error: str, next_try: datetime | None) -> None:
@@ -132,7 +139,7 @@ def failed(db: Database, epoch: int, seq: int, error: str, next_try: datetime | 
         epoch,
         outbox.c.seq == seq,
         attempts=outbox.c.attempts + 1,
-        error=error[:500],
+        error=error[:ERROR_LIMIT],
         next_try=_NEVER if next_try is None else next_try,
     )
 
@@ -147,11 +154,39 @@ def postpone(db: Database, epoch: int, seqs: Sequence[int], until: datetime) -> 
     _change(db, epoch, outbox.c.seq.in_(seqs), error=OLD_NEWS, next_try=until)
 
 
+def supersede(db: Database, epoch: int, sink: str) -> int:
+    """Drop what waits for ``sink`` although it heard a later message on the incident, or will."""
+    later = outbox.alias("later")
+    newer = exists().where(
+        later.c.incident == outbox.c.incident,
+        later.c.sink == outbox.c.sink,
+        later.c.seq > outbox.c.seq,
+        or_(later.c.sent_at.is_not(None), later.c.next_try < _NEVER),
+    )
+    where = and_(outbox.c.sink == sink, _unsettled(), newer)
+    return _change(db, epoch, where, error=SUPERSEDED, next_try=_NEVER)
+
+
 def abandon(db: Database, epoch: int, sinks: Collection[str]) -> int:
     """Give up what waits for sinks that are not among ``sinks``; returns how many messages."""
-    where = outbox.c.sent_at.is_(None) & (outbox.c.next_try < _NEVER)
-    error = "this sink is not in the settings any more"
-    return _change(db, epoch, where & outbox.c.sink.not_in(sinks), error=error, next_try=_NEVER)
+    where = and_(_unsettled(), outbox.c.sink.not_in(sinks))
+    return _change(db, epoch, where, error=NO_SUCH_SINK, next_try=_NEVER)
+
+
+def _unsettled() -> ColumnElement[bool]:
+    return and_(outbox.c.sent_at.is_(None), outbox.c.next_try < _NEVER)
+
+
+def _pending(row: Row[Any]) -> Pending:
+    return Pending(
+        row.seq,
+        row.incident,
+        json.loads(row.payload),
+        row.attempts,
+        row.created_at,
+        row.known is not None,
+        row.resolved_at is not None,
+    )
 
 
 def _change(db: Database, epoch: int, where: ColumnElement[bool], **values: Any) -> int:  # noqa: ANN401 - columns of all types

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, select
 
 from pipeline.store.database import Database
-from pipeline.store.tables import article, bucket, dead_letter
+from pipeline.store.outbox import waits
+from pipeline.store.tables import article, bucket, dead_letter, outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +67,15 @@ def stats(db: Database) -> Stats:
                 for kind, key, *values in connection.execute(totals)
             ),
         )
+
+
+def outbox_state(db: Database) -> tuple[int, datetime | None]:
+    """Messages that wait to be sent, and when the oldest of them was written.
+
+    What was given up does not wait, nor does old news, which nobody is called about.
+    """
+    with db.read() as connection:
+        waiting, oldest = connection.execute(
+            select(func.count(), func.min(outbox.c.created_at)).where(*waits())
+        ).one()
+    return int(waiting), oldest

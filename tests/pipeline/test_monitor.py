@@ -14,7 +14,8 @@ from sqlalchemy import func, select
 from alerts.channels import Notification, Refused, Unreachable
 from pipeline.count import Keys
 from pipeline.detect import Detection
-from pipeline.monitor import Monitor, backoff
+from pipeline.monitor import Monitor
+from pipeline.retrying import backoff
 from pipeline.settings import Settings
 from pipeline.store import lease, tables
 from pipeline.store.database import Database
