@@ -39,7 +39,7 @@ def envelope(notification: Notification) -> bytes:
         "change": notification.change,
         "severity": notification.severity,
         "kind": notification.kind,
-        "key": notification.key,
+        "key": plain(notification.key, LINE_LIMIT),
         "rule": notification.rule,
         "at": notification.at.isoformat(),
         "opened_at": opened.isoformat(),

@@ -92,6 +92,7 @@ class Delivery:
         self._policy = policy
         self._epoch = epoch
         self._jitter = jitter
+        self._longest = channel.every if isinstance(channel, Keeper) else LONGEST_RETRY
         self._failed = 0
         self._rests_until: datetime | None = None
         self._kept_at: datetime | None = None
@@ -193,7 +194,7 @@ class Delivery:
             )
             outbox.failed(self._db, self._epoch, row.seq, str(error), None)
             return "gave_up"
-        rest = backoff(row.attempts) * self._jitter()
+        rest = min(self._longest, backoff(row.attempts)) * self._jitter()
         outbox.failed(self._db, self._epoch, row.seq, str(error), now + rest)
         return "retried"
 
@@ -232,8 +233,7 @@ class Delivery:
         return found
 
     def _rest(self, error: NotifyError, now: datetime) -> None:
-        longest = self._channel.every if isinstance(self._channel, Keeper) else LONGEST_RETRY
-        rest = min(longest, backoff(self._failed)) * self._jitter()
+        rest = min(self._longest, backoff(self._failed)) * self._jitter()
         self._failed += 1
         self._rests_until = now + rest
         log.warning(
