@@ -117,7 +117,7 @@ class AlertmanagerChannel:
 
 def alerts(notification: Notification, ends: datetime) -> list[dict[str, Any]]:
     """The alert, until ``ends`` unless it is resolved, and the ends of its lower severities."""
-    if notification.change == "resolved":
+    if notification.over:
         over = notification.resolved_at or notification.at
         known = notification.told or (notification.severity,)
         return [_alert(notification, severity, over) for severity in known]

@@ -52,7 +52,7 @@ class AppriseChannel:
     def send(self, notification: Notification) -> None:
         """Deliver. Whatever goes wrong may pass: only the URL can be wrong for good."""
         title = subject(notification, _room(self._receiver.title_maxlen, TITLE_LIMIT))
-        kind = NotifyType.SUCCESS if notification.change == "resolved" else None
+        kind = NotifyType.SUCCESS if notification.over else None
         result = self._apprise.notify(
             body=fitting(notification, self._receiver, title),
             title=title,

@@ -76,6 +76,11 @@ class Notification:
     told: tuple[Severity, ...] = ()
     """Severities under which this receiver has heard of the incident before."""
 
+    @property
+    def over(self) -> bool:
+        """Whether the incident has ended, by itself or by somebody's decision."""
+        return self.change == "resolved" or self.resolved_at is not None
+
 
 class Channel(Protocol):
     """Where notifications go. Errors hold no secret: they are stored and logged."""
@@ -93,8 +98,7 @@ class LogChannel:
 
     def send(self, notification: Notification) -> None:
         """Log at warning, or at info if there is nothing to be done about it."""
-        over = notification.late or notification.change == "resolved"
-        calm = over or notification.severity == "info"
+        calm = notification.late or notification.over or notification.severity == "info"
         log = self._logger.info if calm else self._logger.warning
         log(
             "incident",

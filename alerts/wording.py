@@ -7,7 +7,7 @@ from typing import Final
 from alerts.channels import LINE_LIMIT, TITLE_LIMIT, Notification
 from alerts.escaping import harmless
 
-_WORDS: Final = {
+_WORDS: Final[dict[str, str]] = {
     "opened": "",
     "escalated": " (now graver)",
     "updated": " (more of it)",
@@ -18,7 +18,7 @@ _WORDS: Final = {
 
 def subject(notification: Notification, limit: int = TITLE_LIMIT) -> str:
     """Severity and title in one line of at most ``limit`` characters."""
-    end = _WORDS[notification.change]
+    end = _WORDS.get(notification.change, f" ({notification.change})")
     head = f"[{notification.severity}] {notification.title}"
     return harmless(head, limit - len(end)) + end
 

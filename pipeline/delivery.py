@@ -20,7 +20,7 @@ from alerts.channels import Channel, Notification, NotifyError
 from alerts.routing import is_pager
 from alerts.rules import SEVERITIES, Severity
 from pipeline.retrying import LONGEST_RETRY, Outcome, backoff
-from pipeline.store import incidents, outbox
+from pipeline.store import incidents, lease, outbox
 from pipeline.store.database import Database, StoreError
 from pipeline.store.lease import LeaseLost
 from pipeline.store.outbox import Heard, Pending
@@ -141,7 +141,7 @@ class Delivery:
         for row in due:
             note = from_json(row.payload)
             known = row.incident in heard
-            if note.change == "resolved":
+            if note.over:
                 calls += [row] if known else []
                 over += [] if known else [row.seq]
             elif row.resolved:
@@ -158,10 +158,16 @@ class Delivery:
 
     def _is_old(self, row: Pending, note: Notification, now: datetime) -> bool:
         """Whether the incident is over, or its newest story older than is worth a call."""
-        if note.change == "resolved" or not row.known:
-            return now - note.at > self._policy.old_after
+        by_itself = now - note.at > self._policy.old_after
+        if note.over or not row.known:
+            return by_itself
         if row.resolved:
             return True
+        if by_itself:
+            # It may have gone on since; who is still evaluating a backlog cannot know.
+            cursor = lease.progress(self._db).cursor
+            if cursor is None or now - cursor > self._policy.old_after:
+                return True
         newest = incidents.newest_story(
             self._db,
             note.kind,
@@ -177,6 +183,9 @@ class Delivery:
         note = self._worded(from_json(row.payload), heard)
         if not pager:
             note = replace(note, late=self._is_old(row, note, now))
+        elif heard is None:
+            # Whoever was not told while it was less grave need not hear that it has grown.
+            note = replace(note, change="opened")
         error = self._attempt(lambda: self._channel.send(note), now)
         if error is None:
             outbox.sent(self._db, self._epoch, row.seq, now)
@@ -248,7 +257,8 @@ class Delivery:
         """With the link to its page, and the severities under which the sink knows it."""
         told: set[Severity] = set()
         if heard is not None:
-            told = {from_json(p).severity for p in heard.payloads if p["change"] != "resolved"}
+            earlier = [from_json(payload) for payload in heard.payloads]
+            told = {one.severity for one in earlier if not one.over}
         link = self._policy.link and f"{self._policy.link}/incidents/{note.incident}"
         return replace(note, link=link, told=tuple(one for one in SEVERITIES if one in told))
 

@@ -69,7 +69,7 @@ def test_whoever_heard_of_it_when_it_was_less_grave_hears_how_it_goes_on() -> No
     assert told(*routes, severity="critical") == {"apprise.pager"}
     both = {"apprise.pager", "apprise.desk"}
     for change in ("escalated", "resolved", "reopened"):
-        assert told(*routes, severity="critical", change=change) == both  # type: ignore[arg-type]
+        assert told(*routes, severity="critical", change=change) == both
     assert told(*routes, severity="warn", change="resolved") == {"apprise.desk"}
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from alerts.channels import Notification
 from alerts.evidence import Evidence, Story
@@ -100,6 +100,12 @@ class Teller:
             epoch = connection.execute(select(tables.monitor.c.epoch)).scalar_one()
         incidents.save(self._db, epoch, done)
         return incident
+
+
+def evaluated(db: Database, until: datetime) -> None:
+    """Detection has come so far in event time."""
+    with db.write() as connection:
+        connection.execute(update(tables.monitor).values(cursor=until))
 
 
 class Box:
