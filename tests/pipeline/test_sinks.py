@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from pipeline.settings import InvalidSettings, Settings, load
 from pipeline.sinks import policy, remote_sinks
 from tests.fakes import ManualClock
 
+README = Path(__file__).parent.parent.parent / "README.md"
 EXAMPLE = """
 [alerts]
 old_after_hours = 3
@@ -65,6 +67,15 @@ def test_settings_of_alerts_are_read_from_the_file() -> None:
     assert (how.old_after, how.link) == (timedelta(hours=3), "https://news.example.com/bearwatch")
     with ExitStack() as stack:
         assert set(remote_sinks(found, ManualClock(), stack)) == {"alertmanager", "apprise.desk"}
+
+
+def test_example_in_the_readme_holds() -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", README.read_text("utf-8"), re.S)
+    (example,) = [block for block in blocks if "[alerts.alertmanager]" in block]
+    Path("bearwatch.toml").write_text(example)
+    found = load().alerts
+    assert found.sinks[2:] == ("alertmanager", "apprise.desk", "apprise.risk", "apprise.mail")
+    assert len(found.routes) == 2
 
 
 def test_tokens_may_come_from_the_environment_and_are_never_shown(
