@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import unquote
 
@@ -63,12 +64,7 @@ class AppriseChannel:
         if not result:
             told = [entry.message for one in result for entry in one.logs()]
             why = told[-1] if told else result.status.name.lower()
-            raise Unreachable(f"{self._name}: {self._scrubbed(why)}")
-
-    def _scrubbed(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return plain(text, REASON_LIMIT)
+            raise Unreachable(f"{self._name}: {scrubbed(why, self._secrets)}")
 
 
 def receiver(url: str) -> NotifyBase | None:
@@ -97,6 +93,13 @@ def fitting(notification: Notification, to: NotifyBase, title: str) -> str:
             return text
         limit = min(limit, len(text)) - max(1, over // 2)
     return body(notification, max(1, limit))
+
+
+def scrubbed(text: str, hidden: Sequence[str]) -> str:
+    """One line without what is ``hidden``."""
+    for secret in hidden:
+        text = text.replace(secret, "***")
+    return plain(text, REASON_LIMIT)
 
 
 def secrets(url: str) -> list[str]:

@@ -10,8 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from apprise import NotifyFormat
+from apprise.conversion.format import convert_between
 
-from alerts.apprise_channel import AppriseChannel, fitting, receiver, secrets
+from alerts.apprise_channel import AppriseChannel, fitting, receiver, scrubbed, secrets
 from alerts.channels import Unreachable
 from tests.alerts.notes import NOTE
 
@@ -98,9 +100,12 @@ def test_receiver_that_is_not_there_is_to_be_tried_again(hook: Hook) -> None:
 def test_text_is_as_long_as_each_medium_takes(url: str) -> None:
     to = receiver(url)
     assert to is not None
-    long = replace(NOTE, lines=("A & B, " * 40,) * 60, link="https://news.example.com/incidents/a")
+    lines = ("(A & B) [cut] #1! " * 40,) * 60
+    long = replace(NOTE, lines=lines, link="https://news.example.com/incidents/a")
     text = fitting(long, to, "title")
-    assert 500 < len(text) <= to.body_maxlen
+    medium = to.resolve_format("text")
+    escaped = convert_between(NotifyFormat.TEXT, medium, text)  # type: ignore[no-untyped-call] # not typed there
+    assert 500 < len(text) <= len(escaped) <= to.body_maxlen
     assert text.endswith("…\nhttps://news.example.com/incidents/a")
 
 
@@ -112,3 +117,5 @@ def test_url_that_is_no_complete_one_is_refused() -> None:
 def test_every_part_of_a_url_that_may_be_secret_is_known() -> None:
     found = secrets("slack://bot@T00000000/p%40ssword/#general?key=abcdef")
     assert {"T00000000", "p%40ssword", "p@ssword", "abcdef"} <= set(found)
+    told = "POST /T00000000/p@ssword?key=abcdef failed\n"
+    assert scrubbed(told, found) == "POST /***/***?key=*** failed"

@@ -119,6 +119,10 @@ def test_escalation_that_was_not_told_is_not_told_once_it_is_over(
     tell.turn(MONDAY + HOUR)
     assert box.heard == [("i1", 1, "opened"), ("i1", 3, "resolved")]
     assert box.sent[1].told == ("warn",)
+    # It has heard of no critical one: the resolution only named what it had become.
+    desk.tell("i1", "reopened", MONDAY + HOUR, "critical")
+    tell.turn(MONDAY + 2 * HOUR)
+    assert (box.sent[2].change, box.sent[2].told) == ("reopened", ("warn",))
 
 
 def test_backlog_of_two_days_calls_nobody_and_is_recorded_as_late(db: Database) -> None:
@@ -216,6 +220,21 @@ def test_rest_is_any_part_of_the_longest(db: Database, desk: Teller) -> None:
     assert asked == [0, 1, 3, 7, 15]
 
 
+def test_after_a_success_rests_are_short_again(db: Database, desk: Teller) -> None:
+    desk.tell("i1", "opened", MONDAY)
+    box = Box(*[Unreachable("down")] * 4)
+    tell = delivery(db, box)
+    now = MONDAY
+    while box.errors:
+        tell.turn(now)
+        now += MINUTE
+    assert tell.turn(now) == ["delivered"]
+    desk.tell("i2", "opened", now)
+    box.errors = [Unreachable("down")]
+    assert tell.turn(now) == ["retried"]
+    assert tell.turn(now + SECOND) == ["delivered"]
+
+
 def test_sink_that_is_away_is_asked_for_one_message_not_for_each(
     db: Database, desk: Teller
 ) -> None:
@@ -281,14 +300,15 @@ def test_channel_that_fails_in_an_unforeseen_way_is_tried_again(
     assert tell.turn(MONDAY + MINUTE) == ["delivered"]
 
 
-def test_monitor_that_lost_its_lease_tells_nothing(db: Database, desk: Teller) -> None:
-    desk.tell("i1", "opened", MONDAY)
+@pytest.mark.parametrize("sink", [PAGER, RECORD])
+def test_monitor_that_lost_its_lease_tells_nothing(db: Database, desk: Teller, sink: str) -> None:
+    desk.tell("i1", "opened", MONDAY, sinks=[sink])
     take(db)
     box = Box()
     with pytest.raises(LeaseLost):
-        delivery(db, box, epoch=1).turn(MONDAY)
+        delivery(db, box, sink, epoch=1).turn(MONDAY)
     assert box.sent == []
-    assert delivery(db, box, epoch=2).turn(MONDAY) == ["delivered"]
+    assert delivery(db, box, sink, epoch=2).turn(MONDAY) == ["delivered"]
 
 
 def test_other_sinks_messages_are_left_alone(db: Database) -> None:
