@@ -66,10 +66,24 @@ class Notification:
     lines: tuple[str, ...]
     """Evidence: numbers first, then headlines, best first."""
     parent: str | None = None
+    opened_at: datetime | None = None
+    resolved_at: datetime | None = None
+    """Event times, like ``at``; None: as ``at``, and not resolved."""
+    link: str | None = None
+    """Where the evidence is shown: our own page, never a headline's."""
+    late: bool = False
+    """Old news: a record of it is kept, and nobody is called."""
+    told: tuple[Severity, ...] = ()
+    """Severities under which this receiver has heard of the incident before."""
+
+    @property
+    def over(self) -> bool:
+        """Whether the incident has ended, by itself or by somebody's decision."""
+        return self.change == "resolved" or self.resolved_at is not None
 
 
 class Channel(Protocol):
-    """Where notifications go."""
+    """Where notifications go. Errors hold no secret: they are stored and logged."""
 
     def send(self, notification: Notification) -> None:
         """Deliver or raise ``NotifyError``; returns within the channel's own timeout."""
@@ -84,7 +98,7 @@ class LogChannel:
 
     def send(self, notification: Notification) -> None:
         """Log at warning, or at info if there is nothing to be done about it."""
-        calm = notification.severity == "info" or notification.change == "resolved"
+        calm = notification.late or notification.over or notification.severity == "info"
         log = self._logger.info if calm else self._logger.warning
         log(
             "incident",
@@ -99,6 +113,8 @@ class LogChannel:
             title=plain(notification.title, TITLE_LIMIT),
             lines=[plain(line, LINE_LIMIT) for line in notification.lines[:LINES_LIMIT]],
             parent=notification.parent,
+            late=notification.late,
+            link=notification.link,
         )
 
 

@@ -17,6 +17,7 @@ from ingest.companies import Mention, Watchlist
 from pipeline.count import Keys
 from pipeline.detect import Detection
 from pipeline.monitor import DeadLetters, Monitor, Tick
+from pipeline.post import Post
 from pipeline.settings import Settings
 from pipeline.sources import Source
 from pipeline.step import Link, Submit
@@ -53,6 +54,7 @@ class App:
         name: str,
         stop: Event,
         dead: DeadLetters | None = None,
+        post: Post | None = None,
     ) -> None:
         keys = keys_of(settings, topics, watchlist)
         counting = settings.counting
@@ -74,7 +76,11 @@ class App:
             db,
             keys=keys,
             detection=Detection(
-                db, keys.tested(), settings, names=watchlist.names, sinks=tuple(channels)
+                db,
+                keys.tested(),
+                settings,
+                names=watchlist.names,
+                sinks=(*channels, *(post.sinks if post is not None else ())),
             ),
             channels=channels,
             lateness=counting.lateness,
@@ -84,6 +90,7 @@ class App:
             keep_for=settings.monitor.lease,
             clock=clock,
             dead=dead,
+            post=post,
         )
 
     def run(self, observe: Callable[[Round], None]) -> None:

@@ -12,7 +12,15 @@ from typing import Annotated
 
 import typer
 
-from pipeline import cli_articles, cli_dlq, cli_doctor, cli_kafka, cli_prompts, part_commands
+from pipeline import (
+    cli_alerts,
+    cli_articles,
+    cli_dlq,
+    cli_doctor,
+    cli_kafka,
+    cli_prompts,
+    part_commands,
+)
 from pipeline.commands import (
     Config,
     File,
@@ -38,6 +46,7 @@ app.add_typer(cli_kafka.ingest, name="ingest")
 app.add_typer(cli_dlq.dlq, name="dlq")
 app.add_typer(cli_prompts.prompts, name="prompts")
 app.add_typer(cli_articles.articles, name="articles")
+app.add_typer(cli_alerts.alerts, name="alerts")
 app.add_typer(database, name="db")
 app.add_typer(incident_commands, name="incidents")
 

@@ -22,7 +22,7 @@ import structlog
 from ingest.kafka.errors import BrokerError
 from ingest.kafka.producer import Message, Refused
 from pipeline.dead_letters import name
-from pipeline.monitor import Outcome, backoff
+from pipeline.retrying import Outcome, backoff
 from pipeline.step import Origin
 from pipeline.store import dead_letters
 from pipeline.store.database import Database

@@ -15,6 +15,7 @@ from typing import Any
 from alerts.evidence import Story, gather, robust
 from alerts.incidents import Change, Watch, advance, wants_sources
 from alerts.linking import WITHIN, Candidate, choose_parent, worth_telling
+from alerts.routing import sinks_for
 from alerts.rules import RULES, SEVERITIES, Rule, Sources, noticeable
 from alerts.scores import Reading, Scores
 from alerts.spikes import SpikeDetector
@@ -336,9 +337,20 @@ class Detection:
                 payload = to_json(notification(incident, change, at))
                 done.messages += [
                     Message(incident.id, incident.revision, sink, payload, now)
-                    for sink in self._sinks
+                    for sink in self._sinks_for(incident, change)
                 ]
             self._store(incident, done)
+
+    def _sinks_for(self, incident: Incident, change: Change) -> tuple[str, ...]:
+        return sinks_for(
+            change.what,
+            incident.severity,
+            incident.kind,
+            incident.key,
+            incident.rule,
+            routes=self._settings.alerts.routes,
+            sinks=self._sinks,
+        )
 
     def _is_news(self, incident: Incident, change: Change) -> bool:
         """A leader always speaks; one that is part of it only if graver than all said so far.

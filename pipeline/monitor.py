@@ -6,34 +6,30 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import perf_counter
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 import structlog
 
-from alerts.channels import Channel, NotifyError
+from alerts.channels import Channel
 from alerts.incidents import Change
 from pipeline.count import Keys
+from pipeline.delivery import Delivery, Policy
 from pipeline.detect import Detection
-from pipeline.store import counting, incidents, lease, positions
+from pipeline.post import Post
+from pipeline.retrying import Outcome as Outcome
+from pipeline.store import counting, lease, positions
 from pipeline.store.copies import Stored
 from pipeline.store.database import Database
 from pipeline.store.incidents import Incident
-from pipeline.telling import from_json
 from pipeline.watermark import Hold, Report, Watermark, advance, stale
 
 log = structlog.get_logger()
-
-Outcome = Literal["delivered", "retried", "gave_up"]
-"""What became of an attempt to deliver; the same words are metric labels."""
 
 DEAD_SINK: Final = "dead_topic"
 """Name of Kafka's dead topic among the sinks; a label of metrics."""
 
 RENEWALS = 6
 """Times that the lease is renewed before it would run out: a slow tick or two cost nothing."""
-
-FIRST_RETRY = timedelta(seconds=1)
-LONGEST_RETRY = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +66,12 @@ class Monitor:
     """Counts and watches one database. For one thread.
 
     Args:
+        channels: told within the tick, so they must be quick, by the sink's name.
         epoch: of the lease that was taken for it: see :mod:`pipeline.store.lease`.
         keep_for: how long the lease lasts from each renewal.
         clock: asked in the midst of long ticks, to renew the lease in time.
         dead: where dead letters are told, if anywhere.
+        post: tells all other sinks, on threads of its own, which have been started.
 
     ``detection`` tells what is being watched: newest scores and open incidents.
     """
@@ -91,11 +89,17 @@ class Monitor:
         keep_for: timedelta,
         clock: Callable[[], datetime],
         dead: DeadLetters | None = None,
+        post: Post | None = None,
     ) -> None:
         self._db = db
         self._keys = keys
         self.detection = detection
-        self._channels = channels
+        policy = Policy() if post is None else post.policy
+        self._deliveries = {
+            sink: Delivery(db, sink, channel, policy, epoch=epoch)
+            for sink, channel in channels.items()
+        }
+        self._post = post
         self._lateness = lateness
         self._fresh_for = fresh_for
         self._epoch = epoch
@@ -106,6 +110,8 @@ class Monitor:
         self._watermark = lease.progress(db).watermark
         self._why: Hold | None = None
         detection.resume(self._keep_lease)
+        if post is not None:
+            post.begin(epoch, others=tuple(channels))
 
     def tick(self, now: datetime, *, closing: bool = False) -> Tick:
         """Bring counts, incidents and deliveries up to date with what the workers have stored.
@@ -189,21 +195,18 @@ class Monitor:
     def _tell(self, now: datetime) -> list[tuple[str, Outcome]]:
         """Send what is due. At least once: a crash between sending and noting it sends again."""
         outcomes: list[tuple[str, Outcome]] = []
-        for message in incidents.pending(self._db, now):
-            self._keep_lease()
-            try:
-                self._channels[message.sink].send(from_json(message.payload))
-            except NotifyError as error:
-                retry = now + backoff(message.attempts) if error.retryable else None
-                incidents.failed(self._db, self._epoch, message.seq, str(error), retry)
-                outcomes.append((message.sink, "retried" if retry else "gave_up"))
-            else:
-                incidents.sent(self._db, self._epoch, message.seq, now)
-                outcomes.append((message.sink, "delivered"))
+        for sink, delivery in self._deliveries.items():
+            told: list[Outcome] = ["delivered"]
+            while told and told[-1] != "retried":
+                told = delivery.turn(now)
+                outcomes += [(sink, outcome) for outcome in told]
+                self._keep_lease()
+        if self._post is not None:
+            outcomes += self._post.take()
         if self._dead is not None:
             self._keep_lease()
-            told = self._dead.publish(now, epoch=self._epoch)
-            outcomes += [(DEAD_SINK, outcome) for outcome in told]
+            published = self._dead.publish(now, epoch=self._epoch)
+            outcomes += [(DEAD_SINK, outcome) for outcome in published]
         return outcomes
 
 
@@ -212,9 +215,3 @@ def all_at_end(reports: Sequence[Report], now: datetime, fresh_for: timedelta) -
     return bool(reports) and all(
         r.idle and (r.finished or now - r.reported_at <= fresh_for) for r in reports
     )
-
-
-def backoff(attempts: int) -> timedelta:
-    """Wait before the next attempt after ``attempts`` failed ones: doubling, at most 5 minutes."""
-    doublings: int = 2 ** min(attempts, 16)
-    return min(LONGEST_RETRY, FIRST_RETRY * doublings)

@@ -28,10 +28,10 @@ from pipeline.process import (
     now,
     process_name,
     serve_health,
-    sinks,
     stop_on_signals,
 )
 from pipeline.settings import Settings
+from pipeline.sinks import log_sink, open_post
 from pipeline.sources import Opener
 from pipeline.store import lease
 from pipeline.store.database import Database, DatabaseAway, open_database
@@ -109,9 +109,11 @@ def run_monitor(settings: Settings, console: Console, *, until_idle: bool) -> No
         watchlist = Watchlist.load(settings.companies.watchlist)
         topics = tuple(label.name for label in taxonomy.load().topics)
         keys = keys_of(settings, topics, watchlist)
-        channels = sinks()
+        channels = log_sink()
         dead = dead_topic(settings, db, stack)
-        told = (*channels, DEAD_SINK) if dead is not None else tuple(channels)
+        post = open_post(settings, db, now, stack)
+        sinks = (*channels, *post.sinks)
+        told = (*sinks, DEAD_SINK) if dead is not None else sinks
         metrics = Metrics(
             program_version=program_version("bearwatch"),
             topics=topics,
@@ -127,7 +129,7 @@ def run_monitor(settings: Settings, console: Console, *, until_idle: bool) -> No
         console.print(f"metrics: {server.url}/metrics", highlight=False)
 
         def make(epoch: int) -> Monitor:
-            names, of = watchlist.names, tuple(channels)
+            names, of = watchlist.names, sinks
             return Monitor(
                 db,
                 keys=keys,
@@ -139,6 +141,7 @@ def run_monitor(settings: Settings, console: Console, *, until_idle: bool) -> No
                 keep_for=settings.monitor.lease,
                 clock=now,
                 dead=dead,
+                post=post,
             )
 
         def observe(monitor: Monitor | None, tick: Tick | None) -> None:

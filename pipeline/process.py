@@ -12,9 +12,6 @@ from threading import Event
 from time import monotonic
 from types import FrameType
 
-import structlog
-
-from alerts.channels import Channel, LogChannel
 from ingest.kafka.settings import DEAD_RECORD_BYTES
 from pipeline.health import Health, Progress, Server, serve
 from pipeline.metrics import Metrics
@@ -78,11 +75,6 @@ def stop_on_signals() -> Iterator[Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def sinks() -> dict[str, Channel]:
-    """Where notifications go, by the name that is a metric label."""
-    return {"log": LogChannel(structlog.get_logger("incident"))}
 
 
 def dead_topic(settings: Settings, db: Database, stack: ExitStack) -> DeadLetters | None:

@@ -28,17 +28,18 @@ from pipeline.health import Progress
 from pipeline.metrics import Metrics
 from pipeline.monitor import DEAD_SINK, DeadLetters
 from pipeline.observe import Observer
+from pipeline.post import Post
 from pipeline.process import (
     dead_topic,
     now,
     opened,
     process_name,
     serve_health,
-    sinks,
     stop_on_signals,
 )
 from pipeline.results import run_result
 from pipeline.settings import Settings, SourceSettings
+from pipeline.sinks import log_sink, open_post
 from pipeline.sources import FileSource, Source, open_inbox, open_kafka
 from pipeline.store import inbox
 from pipeline.store.database import Database
@@ -84,7 +85,9 @@ def run_file(settings: Settings, console: Console, path: Path) -> None:
             max_records=settings.sources.poll_records,
         )
         db = stack.enter_context(opened(settings))
-        ran = _run(settings, db, FileSource(file), console, stop, stack, "reading", file)
+        post = open_post(settings, db, now, stack)
+        source = FileSource(file)
+        ran = _run(settings, db, source, console, stop, stack, "reading", file, post=post)
         if not stop.is_set():
             console.print(f"{path} has ended: {ran.articles:,} articles. Ctrl-C stops.")
         stop.wait()
@@ -95,14 +98,17 @@ def run_live(settings: Settings, console: Console) -> None:
     most = settings.sources.poll_records
     with stop_on_signals() as stop, ExitStack() as stack:
         db = stack.enter_context(opened(settings))
+        post = open_post(settings, db, now, stack)
         if settings.kafka.servers:
             source = open_kafka(settings.kafka, clock=now, until_idle=False, most=most)
             dead = dead_topic(settings, db, stack)
-            _run(settings, db, source, console, stop, stack, "reading Kafka", dead=dead)
+            what = "reading Kafka"
+            _run(settings, db, source, console, stop, stack, what, dead=dead, post=post)
             return
         source = open_inbox(db, until_idle=False, most=most)
         check = _read_feeds(settings, db, stack)
-        _run(settings, db, source, console, stop, stack, "waiting for news", check=check)
+        what = "waiting for news"
+        _run(settings, db, source, console, stop, stack, what, check=check, post=post)
 
 
 def _read_feeds(settings: Settings, db: Database, stack: ExitStack) -> Callable[[], None]:
@@ -160,23 +166,26 @@ def _run(
     file: JsonlSource | None = None,
     check: Callable[[], None] = lambda: None,
     dead: DeadLetters | None = None,
+    post: Post | None = None,
 ) -> Ran:
     """Put the parts together, run them to the end of the source or until ``stop``.
 
     ``file`` tells how much has been read, where there is one; ``check`` raises what went wrong
-    beside the pipeline. What is left running (the metrics' server) ends with ``stack``.
+    beside the pipeline. Without ``post`` the log alone is told of incidents. What is left running
+    (the metrics' server) ends with ``stack``.
     """
     loaded = versions.load(settings.model.folder, precision=settings.model.precision)
     watchlist = Watchlist.load(settings.companies.watchlist)
     language.load()
     log.info("version loaded", version=loaded.id)
-    channels = sinks()
+    channels = log_sink()
+    sinks = (*channels, *(post.sinks if post is not None else ()))
     metrics = Metrics(
         program_version=program_version("bearwatch"),
         topics=loaded.topics,
         keys=keys_of(settings, loaded.topics, watchlist).tested(),
         names=watchlist.names,
-        sinks=tuple(channels) if dead is None else (*channels, DEAD_SINK),
+        sinks=sinks if dead is None else (*sinks, DEAD_SINK),
     )
     metrics.model(loaded.id)
     observer = Observer(metrics, db, now)
@@ -198,6 +207,7 @@ def _run(
         name=process_name(),
         stop=stop,
         dead=dead,
+        post=post,
     )
     ran = Ran(db, loaded.id)
     begun = monotonic()

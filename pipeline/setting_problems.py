@@ -47,6 +47,8 @@ def in_words(
     for part in path:
         if get_origin(kind) is dict:  # groups by a name of the user's choice
             kind = get_args(kind)[1]
+        elif get_origin(kind) is tuple and part.isdigit():  # one of several groups
+            kind = get_args(kind)[0]
         else:
             field = model.model_fields.get(part)
             kind = field.annotation if field else None

@@ -24,6 +24,7 @@ from pydantic_settings import (
 )
 
 from alerts.rules import IncidentSettings
+from alerts.settings import AlertSettings
 from alerts.spikes import SpikeSettings
 from ingest.feeds.settings import FeedSettings
 from ingest.kafka.settings import KafkaSettings
@@ -257,6 +258,7 @@ class Settings(BaseSettings):
     spikes: SpikeSettings = Field(default_factory=SpikeSettings)
     incidents: IncidentSettings = Field(default_factory=IncidentSettings)
     counting: CountingSettings = Field(default_factory=CountingSettings)
+    alerts: AlertSettings = Field(default_factory=AlertSettings)
     companies: CompanySettings = Field(default_factory=CompanySettings)
     sources: SourceSettings = Field(default_factory=SourceSettings)
     kafka: KafkaSettings = Field(default_factory=KafkaSettings)

@@ -16,6 +16,7 @@ RULE_NAMES: dict[str, str] = {
     "tone_shift": "news turned negative",
 }
 HEADLINES = 5
+_TIMES = ("at", "opened_at", "resolved_at")
 
 
 def notification(incident: Incident, change: Change, at: datetime) -> Notification:
@@ -32,6 +33,8 @@ def notification(incident: Incident, change: Change, at: datetime) -> Notificati
         title=f"{subject(incident)}: {RULE_NAMES[incident.rule]}",
         lines=tuple(evidence_lines(incident)),
         parent=incident.parent,
+        opened_at=incident.opened_at,
+        resolved_at=incident.resolved_at,
     )
 
 
@@ -71,10 +74,18 @@ def copies(number: int) -> str:
 
 def to_json(message: Notification) -> dict[str, Any]:
     """The message as JSON values for the outbox; :func:`from_json` is its inverse."""
-    return {**asdict(message), "at": message.at.isoformat(), "lines": list(message.lines)}
+    values = asdict(message) | {"lines": list(message.lines), "told": list(message.told)}
+    for name in _TIMES:
+        values[name] = values[name] and values[name].isoformat()
+    return values
 
 
 def from_json(values: dict[str, Any]) -> Notification:
-    """Read what :func:`to_json` gave."""
-    at = datetime.fromisoformat(values["at"])
-    return Notification(**{**values, "at": at, "lines": tuple(values["lines"])})
+    """Read what :func:`to_json` gave, of an earlier version too: it said less."""
+    times = {
+        name: datetime.fromisoformat(values[name])
+        for name in _TIMES
+        if values.get(name) is not None
+    }
+    listed = {name: tuple(values.get(name, ())) for name in ("lines", "told")}
+    return Notification(**{**values, **times, **listed})

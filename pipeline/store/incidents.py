@@ -1,11 +1,11 @@
-"""Incidents, their machines' state, the outbox, and the articles that are evidence."""
+"""Incidents, their machines' state, new messages, and the articles that are evidence."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -72,17 +72,6 @@ class Message:
     revision: int
     sink: str
     payload: Json
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """An unsent row of the outbox."""
-
-    seq: int
-    sink: str
-    payload: Json
-    attempts: int
     created_at: datetime
 
 
@@ -204,43 +193,23 @@ def sources(
         return len(connection.execute(query).all())
 
 
-def pending(db: Database, now: datetime, *, limit: int = 100) -> list[Pending]:
-    """Unsent messages that are due, oldest first."""
-    query = (
-        select(outbox)
-        .where(outbox.c.sent_at.is_(None), outbox.c.next_try <= now)
-        .order_by(outbox.c.seq)
-        .limit(limit)
-    )
+def newest_story(
+    db: Database,
+    kind: str,
+    key: str,
+    start: datetime,
+    end: datetime,
+    *,
+    negative: bool,
+    languages: Collection[str] = (),
+) -> datetime | None:
+    """When the newest story on a key in [start, end) was published; None if there is none."""
+    query = _on_key(select(func.max(article.c.published_at)), kind, key, negative=negative)
     with db.read() as connection:
-        return [
-            Pending(row.seq, row.sink, json.loads(row.payload), row.attempts, row.created_at)
-            for row in connection.execute(query)
-        ]
-
-
-def sent(db: Database, epoch: int, seq: int, now: datetime) -> None:
-    """Mark a message as delivered."""
-    with db.write() as connection:
-        check(connection, epoch)
-        connection.execute(
-            update(outbox).where(outbox.c.seq == seq).values(sent_at=now, error=None)
-        )
-
-
-def failed(db: Database, epoch: int, seq: int, error: str, next_try: datetime | None) -> None:
-    """Note a failed attempt and when to try again; None: never, it stays unsent with its error."""
-    with db.write() as connection:
-        check(connection, epoch)
-        connection.execute(
-            update(outbox)
-            .where(outbox.c.seq == seq)
-            .values(
-                attempts=outbox.c.attempts + 1,
-                error=error[:500],
-                next_try=datetime.max.replace(tzinfo=UTC) if next_try is None else next_try,
-            )
-        )
+        found: datetime | None = connection.execute(
+            query.where(*_story_between(start, end, languages))
+        ).scalar()
+    return found
 
 
 def _story_between(

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, select
 
 from pipeline.store.database import Database
+from pipeline.store.outbox import waits
 from pipeline.store.tables import article, bucket, dead_letter, outbox
 
 
@@ -69,8 +70,12 @@ def stats(db: Database) -> Stats:
 
 
 def outbox_state(db: Database) -> tuple[int, datetime | None]:
-    """Unsent messages, and when the oldest of them was written."""
-    query = select(func.count(), func.min(outbox.c.created_at)).where(outbox.c.sent_at.is_(None))
+    """Messages that wait to be sent, and when the oldest of them was written.
+
+    What was given up does not wait, nor does old news, which nobody is called about.
+    """
     with db.read() as connection:
-        waiting, oldest = connection.execute(query).one()
+        waiting, oldest = connection.execute(
+            select(func.count(), func.min(outbox.c.created_at)).where(*waits())
+        ).one()
     return int(waiting), oldest

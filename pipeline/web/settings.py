@@ -9,6 +9,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 LEAST_TOKEN_CHARS: Final = 32
+_BASE_URL = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/%-]*)?")
 _TOKEN_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
 
@@ -83,6 +84,11 @@ class WebSettings(_Group):
         "with TLS in front before listening elsewhere.",
     )
     port: int = Field(default=8080, ge=0, le=65535, description="TCP port. 0 takes any free one.")
+    base_url: str | None = Field(
+        default=None,
+        description="Where people reach these pages, e.g. https://news.example.com/bearwatch: "
+        "alerts link to BASE_URL/incidents/ID. Absent: they carry no link.",
+    )
     tokens: dict[str, TokenSettings] = Field(
         default_factory=dict,
         description="Who may push, by a name of your choice: one group [web.tokens.NAME] each.",
@@ -122,6 +128,17 @@ class WebSettings(_Group):
         description="How long Kafka or the database may take to store a push; after that its "
         "sender is told to try again.",
     )
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_address(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        if not _BASE_URL.fullmatch(url):
+            raise ValueError(
+                "write http:// or https://, a host and perhaps a path; no user, ? or #"
+            )
+        return url.rstrip("/")
 
     @field_validator("tokens")
     @classmethod

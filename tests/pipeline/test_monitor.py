@@ -14,7 +14,8 @@ from sqlalchemy import func, select
 from alerts.channels import Notification, Refused, Unreachable
 from pipeline.count import Keys
 from pipeline.detect import Detection
-from pipeline.monitor import Monitor, backoff
+from pipeline.monitor import Monitor
+from pipeline.retrying import backoff
 from pipeline.settings import Settings
 from pipeline.store import lease, tables
 from pipeline.store.database import Database
@@ -249,7 +250,8 @@ def test_receiver_that_is_down_is_tried_again_later_and_told_once(
     play(db, stream(), poll=10_000, channel=box)
     now = MONDAY + timedelta(days=31)
     watching = monitor(db, box, now)
-    watching.tick(now)
+    for minute in range(30):
+        watching.tick(now + timedelta(minutes=minute))
     delivered = len(box.sent)
     watching.tick(now + timedelta(days=1))
     assert delivered == len(box.sent) > 3

@@ -21,7 +21,7 @@ from alerts.incidents import Change
 from ingest.article import Article, parse
 from pipeline.cli import app
 from pipeline.step import Origin, Scored
-from pipeline.store import articles, removal, tables
+from pipeline.store import articles, outbox, removal, tables
 from pipeline.store import incidents as incident_store
 from pipeline.store.database import Database, StoreError, open_database
 from pipeline.store.incidents import Evaluation, Incident, Message
@@ -248,7 +248,7 @@ def test_incidents_and_messages_show_no_headline_that_was_taken_down(db: Databas
     assert [headline for headline, _ in shown] == [SAME, "[removed]", "negative Macro"]
     assert [url is None for _, url in shown] == [False, True, False]
     assert found.evidence["story_ids"] == opened_.evidence["story_ids"]
-    (message,) = incident_store.pending(db, MONDAY + timedelta(days=1))
+    (message,) = outbox.pending(db, 1, "box", MONDAY + timedelta(days=1))
     headlines = [f"{SAME} (wire, 2 copies)", "[removed] (wire, 2 copies)"]
     assert message.payload["lines"][-3:-1] == headlines
     # What the monitor keeps in mind is written again with the incident's next change.
