@@ -219,7 +219,8 @@ MOVERS: Final = Row(
             "Empty: all is calm.",
             [
                 Query(
-                    f'topk(10, max by (kind, key) (bearwatch_spike_score{{kind!="all"}}) {NAMED})',
+                    "topk(10, max by (kind, key)"
+                    f' (bearwatch_spike_score{{kind!="all"}} > 0.1) {NAMED})',
                     "{{name}}",
                     instant=True,
                 )
