@@ -110,8 +110,7 @@ NOW: Final = Row(
         Panel(
             "stat",
             "Own troubles",
-            "Alerts on Bearwatch's own health that are firing. Mend these first: what the other "
-            "panels show may be their doing.",
+            "Alerts on our own health that fire. Mend these first: the rest may be their doing.",
             [
                 Query(
                     'count(ALERTS{alertname=~"Bearwatch.+",alertstate="firing"}) or vector(0)',
