@@ -110,8 +110,7 @@ NOW: Final = Row(
         Panel(
             "stat",
             "Own troubles",
-            "Alerts on Bearwatch's own health that are firing. Mend these first: what the other "
-            "panels show may be their doing.",
+            "Alerts on our own health that fire. Mend these first: the rest may be their doing.",
             [
                 Query(
                     'count(ALERTS{alertname=~"Bearwatch.+",alertstate="firing"}) or vector(0)',
@@ -219,7 +218,8 @@ MOVERS: Final = Row(
             "Empty: all is calm.",
             [
                 Query(
-                    f'topk(10, max by (kind, key) (bearwatch_spike_score{{kind!="all"}}) {NAMED})',
+                    "topk(10, max by (kind, key)"
+                    f' (bearwatch_spike_score{{kind!="all"}} > 0.1) {NAMED})',
                     "{{name}}",
                     instant=True,
                 )

@@ -101,7 +101,9 @@ def bargauge(axes: Axes, panel: Json, answers: Sequence[Sequence[Series]], span:
     """The newest values as bars, the longest first."""
     defaults = panel["fieldConfig"]["defaults"]
     found = sorted((s for a in answers for s in a), key=lambda s: -s.last)[:10]
-    places = np.arange(len(found))[::-1]
+    rows = max(len(found), 5)
+    places = rows - 1 - np.arange(len(found))
+    axes.set_ylim(-0.5, rows - 0.5)
     values = [max(0.0, one.last) for one in found]
     most = defaults.get("max") or max([*values, 1e-9]) * 1.15
     axes.barh(places, [most] * len(found), color="#F2F2F2", height=0.7)
