@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import typer
 
 from pipeline.commands import Config, Json, Model, Servers, Url, load_settings, show
@@ -30,7 +34,21 @@ def doctor(
     except InvalidSettings as error:
         findings = unreadable(error)
     else:
-        findings = examined(found)
+        with _quiet():
+            findings = examined(found)
     show(report(findings), as_json=as_json)
     if not passed(findings):
         raise typer.Exit(1)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No log meanwhile: what a check meets is told by its finding, in better words."""
+    handlers = [(handler, handler.level) for handler in logging.getLogger().handlers]
+    for handler, _ in handlers:
+        handler.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for handler, level in handlers:
+            handler.setLevel(level)

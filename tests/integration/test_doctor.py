@@ -119,6 +119,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
         done = CliRunner().invoke(app, ["doctor", "--json", "--db", url])
         told: dict[str, Any] = json.loads(done.stdout)
         assert (done.exit_code, told["ok"]) == (code, code == 0)
+        assert done.stderr == ""
         return told
 
     return asked
