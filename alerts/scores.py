@@ -114,6 +114,8 @@ class Reading:
     sparse: bool
     in_bh: bool
     baseline_days: float
+    per_hour: float = 0.0
+    """Expected stories of the last 60 minutes; tells the volume band."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,7 @@ class Scores:
             sparse=bool(self.sparse[index]),
             in_bh=bool(self.in_bh[index]),
             baseline_days=usual.baseline_days,
+            per_hour=float(usual.stories[index, HOUR_WINDOW]),
         )
 
     def without(self, index: int, negative: Sequence[int]) -> Reading:
