@@ -72,6 +72,10 @@ class IncidentSettings(BaseModel):
     """After the end nothing new opens for so long, on a key with much news."""
     cool_sparse: timedelta = timedelta(hours=12)
     """The same on a key with little news."""
+    offer_after: timedelta = timedelta(hours=48)
+    """An incident open for so long, silence not counted, offers that its level be accepted."""
+    accept_after: timedelta = timedelta(days=7)
+    """After so long its level is accepted as the new normal by itself."""
 
     @model_validator(mode="after")
     def _bands_within_bounds(self) -> IncidentSettings:

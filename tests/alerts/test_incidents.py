@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.incidents import Change, Watch, advance, incident_id, wants_sources
+from alerts.incidents import Change, Watch, advance, incident_id, outlasts, wants_sources
 from alerts.rules import (
     Crossing,
     IncidentSettings,
@@ -283,6 +283,45 @@ def test_silence_of_the_stream_resolves_nothing() -> None:
     readings = [SPIKE, *[QUIET] * 3, *[QUIET] * 100, *[QUIET] * 3]
     _, changes = run(readings, silent=[False] * 4 + [True] * 100 + [False] * 3)
     assert changes[-1] == (106, Change("resolved", notify=True))
+
+
+def test_long_open_incident_offers_acceptance_once_and_silence_does_not_count() -> None:
+    day = [spike(observed=12)] * 288
+    watch, changes = run([SPIKE, *day, *day])
+    assert changes[1:] == [(576, Change("updated", notify=True))]
+    assert watch.offered
+    assert run(day, watch=watch, start=577)[1] == []
+    silent = [False, *[True] * 288, *[False] * 575]
+    assert not run([SPIKE, *day, *day, *day], silent=[*silent, True])[0].offered
+
+
+def test_offer_is_told_only_to_who_heard_that_it_began() -> None:
+    reopened, _ = run([SPIKE], watch=RESOLVED, start=8)
+    assert not reopened.told
+    watch, changes = run([SPIKE] * 577, watch=reopened, start=9)
+    assert (changes, watch.offered) == ([(9 + 575, Change("updated", notify=False))], True)
+
+
+def test_week_old_incident_outlasts_unless_it_was_accepted_and_opening_again_starts_anew() -> None:
+    week = 7 * 288
+    watch, _ = run([SPIKE] * week)
+    assert not outlasts(watch, RULES)
+    watch, _ = run([SPIKE], watch=watch, start=week)
+    assert outlasts(watch, RULES)
+    assert not outlasts(replace(watch, accepted=True), RULES)
+    over, _ = run([QUIET] * 6, watch=replace(watch, accepted=True), start=week + 1)
+    assert not outlasts(over, RULES)
+    again, _ = run([SPIKE], watch=over, start=week + 7)
+    assert (again.accepted, again.offered, again.burning) == (False, False, timedelta(0))
+    assert again.fired_at == MONDAY + (week + 7) * STEP
+
+
+def test_watch_stored_by_an_earlier_version_is_read() -> None:
+    stored = run([SPIKE])[0].to_json()
+    for name in ("fired_at", "burning", "offered", "accepted"):
+        del stored[name]
+    watch = Watch.from_json(stored)
+    assert (watch.state, watch.fired_at, watch.burning) == ("firing", None, timedelta(0))
 
 
 # --- afterwards ------------------------------------------------------------------------------
