@@ -134,7 +134,7 @@ def incidents(db: Database, *, since: datetime | None = None) -> list[Incident]:
     if since is not None:
         query = query.where((incident.c.changed_at >= since) | incident.c.resolved_at.is_(None))
     with db.read() as connection:
-        return [_incident(row) for row in connection.execute(query)]
+        return [read_incident(row) for row in connection.execute(query)]
 
 
 def find(db: Database, beginning: str, *, most: int = 2) -> list[Incident]:
@@ -142,7 +142,7 @@ def find(db: Database, beginning: str, *, most: int = 2) -> list[Incident]:
     query = select(incident).where(incident.c.id.startswith(beginning, autoescape=True))
     with db.read() as connection:
         rows = connection.execute(query.order_by(incident.c.id).limit(most))
-        return [_incident(row) for row in rows]
+        return [read_incident(row) for row in rows]
 
 
 def stories(
@@ -334,7 +334,8 @@ def _save_incidents(connection: Connection, changes: Iterable[Incident]) -> None
         connection.execute(insert.on_conflict_do_update(index_elements=["id"], set_=moved), rows)
 
 
-def _incident(row: Row[Any]) -> Incident:
+def read_incident(row: Row[Any]) -> Incident:
+    """An incident from its row."""
     return Incident(
         id=row.id,
         kind=row.kind,

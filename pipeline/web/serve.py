@@ -13,6 +13,7 @@ from pipeline.metrics import Metrics
 from pipeline.process import now, stop_on_signals
 from pipeline.settings import Settings
 from pipeline.web.app import make_app
+from pipeline.web.pages import Pages
 from pipeline.web.publisher import Publisher
 from pipeline.web.push import Push
 from pipeline.web.server import WebServer
@@ -57,7 +58,9 @@ def start(settings: Settings, stack: ExitStack) -> WebServer:
     )
     stack.callback(publisher.close, PUBLISHER_ENDS_IN_S)
     push = Push(settings.web, tokens, publisher, metrics, now)
-    app = make_app(push, health=lambda: health.health(monotonic()), ready=store.ready)
+    pages = Pages(settings.database.url.get_secret_value())
+    stack.callback(pages.close)
+    app = make_app(push, pages, health=lambda: health.health(monotonic()), ready=store.ready)
     server = WebServer(app, settings.web)
     stack.callback(server.close)
     return server
