@@ -67,7 +67,7 @@ class Acceptances:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        taken = [Accepted.of(one) for one in events.read(db, ("accepted",))]
+        taken = [Accepted.of(one) for one in events.read(db, "accepted")]
         self._recorded = sorted(taken, key=lambda one: one.at)
         """Not applied yet, oldest first; of one boundary in the order they were written."""
         self._done = {one.request for one in taken if one.request is not None}
@@ -77,7 +77,7 @@ class Acceptances:
 
     def look(self) -> None:
         """Read what was asked for since the last look."""
-        for wish in events.read(self._db, ("accept",), after=self._seen):
+        for wish in events.read(self._db, "accept", after=self._seen):
             self._seen = wish.seq
             if wish.seq not in self._done:
                 self._wishes[wish.value["incident"]] = wish

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
-from alerts.rules import Severity
 from pipeline.commands import Config, Json, Url, load_settings, reported, show
 
 incidents = typer.Typer(no_args_is_help=True, help="Incidents and their evidence.")
@@ -68,7 +67,7 @@ def list_incidents(
             raise typer.BadParameter(str(error)) from error
         which = Wanted(
             open=None if state is None else state is State.open,
-            least=None if severity is None else cast("Severity", severity.value),
+            least=None if severity is None else severity.value,
             key=key,
             since=begin,
         )

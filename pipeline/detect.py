@@ -87,6 +87,10 @@ class Detection:
         """Incidents that are not resolved."""
         return [i for i in self._incidents.values() if i.resolved_at is None]
 
+    def judging_by(self, settings: Settings) -> Detection:
+        """One for the same keys of the same database with other settings; nobody is told."""
+        return Detection(self._db, self.keys, settings, names=self._recorder.names, sinks=())
+
     def resume(self, alive: Callable[[], None] = lambda: None) -> None:
         """Rebuild everything from the database: cursor, baselines, machines, incidents.
 

@@ -26,7 +26,10 @@ MOST: Final = 1_000
 """Incidents of one list; filters find the others."""
 
 BARS: Final = "▁▂▃▄▅▆▇█"
-COLUMNS: Final = 72
+COLUMNS: Final = 66
+SHORT: Final = 8
+"""Digits of an id that tables show; they are enough to name it."""
+WORDS: Final = {"negative_spike": "", "volume_burst": ": volume", "tone_shift": ": tone"}
 _SPAN: Final = re.compile(r"(\d{1,5})([mhd])")
 _UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
@@ -82,7 +85,7 @@ def accept(db: Database, name: str, *, actor: str | None, note: str, now: dateti
     incident = find(db, name)
     if incident.resolved_at is not None:
         raise StoreError(
-            f"{incident.id[:12]} is over since {incident.resolved_at:%Y-%m-%d %H:%M} UTC: its "
+            f"{incident.id[:SHORT]} is over since {incident.resolved_at:%Y-%m-%d %H:%M} UTC: its "
             "level has gone, there is nothing to accept"
         )
     _write(db, incident, "accept", actor, {"note": note}, now)
@@ -132,20 +135,23 @@ def _write(
 
 
 def _table(found: Sequence[Incident]) -> Table:
-    table = Table(title="Incidents", title_justify="left")
-    for name in ("id", "opened (UTC)", "severity", "what", "seen / usual", "share"):
-        table.add_column(name, overflow="fold")
+    table = Table(title="Incidents", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table.add_column("id", no_wrap=True)
+    table.add_column("opened (UTC)", no_wrap=True)
+    table.add_column("lasted", no_wrap=True)
+    table.add_column("severity", no_wrap=True)
+    table.add_column("what", overflow="fold")
+    table.add_column("seen/usual", no_wrap=True, justify="right")
     for incident in ordered(found):
         shown, facts = view(incident, charts=False), incident.evidence
-        ended = f"to {shown.resolved_at:%H:%M}" if shown.resolved_at else "open"
-        led = "  part of the above" if incident.parent else ""
+        mark = "  + " if incident.parent else ""  # part of the one above
         table.add_row(
-            incident.id[:12],
-            f"{shown.opened_at:%a %d %b %H:%M} {ended}",
+            incident.id[:SHORT],
+            f"{shown.opened_at:%d %b %H:%M}",
+            shown.lasted or "open",
             Text(incident.severity, COLOURS[incident.severity]),
-            escape(f"{shown.title}: {shown.rule}{led}"),
-            f"{facts['observed']} / {facts['expected']:.1f} in {facts['window_minutes']} min",
-            f"{facts['share']:.0%} / {facts['baseline_share']:.0%}",
+            escape(f"{mark}{shown.title}{WORDS[incident.rule]}"),
+            f"{facts['observed']}/{shown.usual}",
         )
     return table
 
@@ -153,22 +159,22 @@ def _table(found: Sequence[Incident]) -> Table:
 def _page(
     shown: IncidentView, incident: Incident, led: Sequence[Incident], said: Sequence[Step]
 ) -> RenderableType:
-    ended = f"{shown.resolved_at:%a %d %b %H:%M}" if shown.resolved_at else "still open"
+    ended = f"{shown.resolved_at:%d %b %H:%M}" if shown.resolved_at else "now, still open;"
     parts: list[RenderableType] = [
         Text.assemble((shown.severity.upper(), COLOURS[shown.severity]), f"  {shown.title}"),
-        Text(f"{shown.rule}; {shown.opened_at:%a %d %b %Y %H:%M} UTC to {ended}  {shown.lasted}"),
+        Text(f"{shown.rule}; {shown.opened_at:%d %b %Y %H:%M} to {ended} UTC"),
         Text(shown.sentence),
     ]
     if shown.note:
         parts.append(Text(shown.note, "italic"))
     if incident.parent:
-        parts.append(Text(f"part of {incident.parent[:12]}"))
+        parts.append(Text(f"part of {incident.parent[:SHORT]}"))
     if "series" in incident.evidence:
         parts += ["", *_sparkline(incident)]
     parts += ["", _facts(shown), "", _stories(shown)]
     if shown.history or said:
         parts += ["", _steps([*shown.history, *said])]
-    parts += [Text(f"leads {one.id[:12]}  {view(one, charts=False).title}") for one in led]
+    parts += [Text(f"leads {one.id[:SHORT]}  {view(one, charts=False).title}") for one in led]
     return Group(*parts)
 
 
@@ -187,7 +193,7 @@ def _sparkline(incident: Incident) -> list[Text]:
     return [
         Text(f"in 60 minutes, {end - span:%a %H:%M} to {end:%a %H:%M}; at most {max(seen)}"),
         counted,
-        usual.append("  usual at most"),
+        usual.append(" usual"),
     ]
 
 

@@ -43,7 +43,7 @@ class Recorder:
     def __init__(self, db: Database, settings: Settings, names: Mapping[str, str]) -> None:
         self._db = db
         self._settings = settings
-        self._names = names
+        self.names = names
 
     def stories(self, watch: Watch, at: datetime, span: timedelta) -> list[Story]:
         """The stories that the rule counts in [at - span, at), best first."""
@@ -146,7 +146,7 @@ class Recorder:
             evidence["robust"] = None  # it was not asked: the machine could not get worse
         return {
             **evidence,
-            "name": self._names.get(watch.key, "") if watch.kind == "company" else "",
+            "name": self.names.get(watch.key, "") if watch.kind == "company" else "",
             "story_ids": [f"{story.source}/{story.id}" for story in stories],
             "articles": len(stories) + sum(story.copies for story in stories),
             "versions": sorted({story.version for story in stories if story.version}),

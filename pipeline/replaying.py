@@ -12,7 +12,6 @@ from rich.console import Group
 from rich.table import Table
 
 from alerts.rules import SEVERITIES
-from ingest.companies import Watchlist
 from pipeline.changes import with_change
 from pipeline.detect import Detection
 from pipeline.display import Shown, run_view
@@ -20,7 +19,7 @@ from pipeline.pages.report import Played, report, same
 from pipeline.process import process_name
 from pipeline.results import incident_result, run_result
 from pipeline.settings import InvalidSettings, Settings
-from pipeline.store import lease
+from pipeline.store import events, lease
 from pipeline.store.again import forget_detection
 from pipeline.store.database import Database
 from pipeline.store.incidents import Incident, incidents
@@ -56,6 +55,7 @@ class Review:
     settings: Settings
     changes: tuple[str, ...]
     folder: Path | None
+    _detection: Detection | None = field(default=None, init=False)
     _trace: Trace | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -76,11 +76,14 @@ class Review:
 
     def watch(self, detection: Detection) -> None:
         """See what the detector sees, from now on."""
+        self._detection = detection
         self._trace = detection.trace = Trace(detection.keys)
 
     def finish(self, db: Database, facts: Facts, clock: Callable[[], datetime]) -> Shown:
         """Judge again if two settings are compared, write the page, and tell what came of it."""
-        trace = self._trace or Trace(())
+        if self._detection is None or self._trace is None:
+            raise RuntimeError("finish() before watch()")
+        trace = self._trace
         played = [self._played(0, db, trace)]
         result = run_result(
             stats(db),
@@ -91,7 +94,7 @@ class Review:
         )
         view: list[Any] = [run_view(result, played[0].incidents)]
         if self.compares:
-            again = self._again(db, trace, clock)
+            again = self._again(db, self._detection, clock)
             played.append(again)
             result["compared"] = _compared(played)
             view = [run_view(result, played[0].incidents), _comparison(played)]
@@ -105,14 +108,14 @@ class Review:
         name = self.changes[number] if self.changes else AS_THEY_ARE
         return Played(name, incidents(db), trace.series, trace.evaluations)
 
-    def _again(self, db: Database, first: Trace, clock: Callable[[], datetime]) -> Played:
+    def _again(self, db: Database, first: Detection, clock: Callable[[], datetime]) -> Played:
         """The same counts, judged with the second setting; what the first found is deleted."""
         settings = with_change(self.settings, self.changes[1])
         watermark = lease.progress(db).watermark
         epoch = lease.take(db, process_name(), now=clock(), keep_for=settings.monitor.lease)
-        forget_detection(db, epoch, accepted=True)
-        names = Watchlist.load(settings.companies.watchlist).names
-        detection = Detection(db, first.keys, settings, names=names, sinks=())
+        forget_detection(db)
+        events.withdraw_accepted(db)
+        detection = first.judging_by(settings)
         trace = detection.trace = Trace(first.keys)
         detection.resume()
         if watermark is not None:

@@ -199,7 +199,9 @@ def _facts(incident: Incident) -> list[Fact]:
             f"{facts['expected_high']}",
         ),
         Fact(
-            "Times the usual", f"{facts['ratio']:.1f} x", f"in {facts['window_minutes']} minutes"
+            "Times the usual",
+            f"{number(facts['ratio'])} x",
+            f"in {facts['window_minutes']} minutes",
         ),
         Fact(
             "Share negative",

@@ -1,27 +1,28 @@
-"""Taking back what the detector wrote, so that the same counts are evaluated again."""
+"""Forgetting what was detected, so that the same articles can be watched with other settings."""
 
 from __future__ import annotations
 
-from sqlalchemy import delete, update
+from datetime import datetime
+
+from sqlalchemy import delete, func, select, update
 
 from pipeline.store.database import Database
-from pipeline.store.lease import check
-from pipeline.store.tables import baseline_hour, event, incident, monitor, outbox, watch
+from pipeline.store.tables import baseline_hour, bucket, incident, monitor, outbox, watch
 
 
-def forget_detection(db: Database, epoch: int, *, accepted: bool) -> None:
-    """Delete incidents, machines, learned hours, messages and the cursor; counts stay.
-
-    ``accepted``: also what the log says about levels that were accepted; with other settings
-    they would not have been. What operators asked and said stays.
-
-    Raises:
-        LeaseLost: another monitor has taken over since ``epoch``; nothing was deleted.
-    """
+def forget_detection(db: Database) -> None:
+    """Delete incidents, machines, messages and learned hours; articles and counts stay."""
     with db.write() as connection:
-        check(connection, epoch)
-        for table in (outbox, incident, watch, baseline_hour):
+        for table in (incident, watch, outbox, baseline_hour):
             connection.execute(delete(table))
-        if accepted:
-            connection.execute(delete(event).where(event.c.kind == "accepted"))
         connection.execute(update(monitor).values(cursor=None))
+
+
+def counted_until(db: Database) -> tuple[datetime, datetime] | None:
+    """Starts of the first and of the last bucket of ``all``; None if nothing was counted."""
+    query = select(func.min(bucket.c.start), func.max(bucket.c.start)).where(
+        bucket.c.kind == "all"
+    )
+    with db.read() as connection:
+        first, last = connection.execute(query).one()
+    return None if first is None else (first, last)

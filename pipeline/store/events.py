@@ -10,12 +10,12 @@ Rows are only ever added. Kinds written here:
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
 from pipeline.store.database import Database
 from pipeline.store.tables import event
@@ -65,7 +65,7 @@ def write(db: Database, new: NewEvent) -> None:
         append(connection, [new])
 
 
-def read(db: Database, kinds: Collection[Kind], *, after: int = 0) -> list[Event]:
+def read(db: Database, *kinds: Kind, after: int = 0) -> list[Event]:
     """Events of these kinds with ``seq`` greater than ``after``, in order."""
     query = select(event).where(event.c.kind.in_(kinds), event.c.seq > after)
     with db.read() as connection:
@@ -81,3 +81,12 @@ def of_incident(db: Database, incident: str) -> list[Event]:
         rows = connection.execute(query.order_by(event.c.seq)).all()
     found = [Event(r.seq, r.at, r.kind, r.actor, json.loads(r.value)) for r in rows]
     return [one for one in found if one.value.get("incident") == incident]
+
+
+def withdraw_accepted(db: Database) -> None:
+    """Delete what the detector itself decided; by other settings it would have decided otherwise.
+
+    For databases that are thrown away.
+    """
+    with db.write() as connection:
+        connection.execute(delete(event).where(event.c.kind == "accepted"))

@@ -63,16 +63,18 @@ class Desk:
     db: Database
     settings: IncidentSettings = QUICK
     box: Mailbox = field(default_factory=Mailbox)
+    clock: ManualClock = field(default_factory=lambda: ManualClock(NOW))
+    ends: bool = True
 
     def __post_init__(self) -> None:
-        self.source = ListSource({0: []}, clock=ManualClock(NOW), max_records=10_000)
+        self.source = ListSource({0: []}, clock=self.clock, max_records=10_000, ends=self.ends)
         self.worker = Worker(
             self.db,
             self.source,
             classify=classify,
             link=link,
             lateness=LATENESS,
-            clock=ManualClock(NOW),
+            clock=self.clock,
             name="test",
         )
         self.worker.start()
@@ -83,7 +85,7 @@ class Desk:
         self.detection = Detection(
             self.db, KEYS.tested(), found, names={"ACM": "Acme"}, sinks=("box",)
         )
-        self.epoch = lease.take(self.db, "test", now=NOW, keep_for=LEASE)
+        epoch = lease.take(self.db, "test", now=self.clock(), keep_for=LEASE)
         self.monitor = Monitor(
             self.db,
             keys=KEYS,
@@ -91,9 +93,9 @@ class Desk:
             channels={"box": self.box},
             lateness=LATENESS,
             fresh_for=timedelta(minutes=1),
-            epoch=self.epoch,
+            epoch=epoch,
             keep_for=LEASE,
-            clock=lambda: NOW,
+            clock=self.clock,
         )
 
     def read(self, values: list[bytes], *, restarts: bool = False) -> None:
@@ -103,7 +105,7 @@ class Desk:
             self.worker.step(0.0)
             if restarts:
                 self.restart()
-            self.monitor.tick(NOW)
+            self.monitor.tick(self.clock())
 
     @property
     def incident(self) -> Incident:
@@ -135,7 +137,7 @@ def accept(desk: Desk) -> None:
 
 
 def accepted(desk: Desk) -> list[events.Event]:
-    found = events.read(desk.db, ("accepted",))
+    found = events.read(desk.db, "accepted")
     return [one for one in found if one.value["incident"] == desk.incident.id]
 
 
@@ -213,12 +215,12 @@ def test_counts_and_log_alone_give_the_same_incidents_again(desks: Callable[...,
     desk.read(HALF)
     accept(desk)
     desk.read(REST)
-    first, log = essence(incidents(desk.db)), events.read(desk.db, events.ABOUT_INCIDENTS)
+    first, log = essence(incidents(desk.db)), events.read(desk.db, *events.ABOUT_INCIDENTS)
     was = scores(desk)
-    forget_detection(desk.db, desk.epoch, accepted=False)
+    forget_detection(desk.db)
     assert incidents(desk.db) == []
     desk.restart()
     desk.monitor.tick(NOW)
     assert essence(incidents(desk.db)) == first
-    assert events.read(desk.db, events.ABOUT_INCIDENTS) == log
+    assert events.read(desk.db, *events.ABOUT_INCIDENTS) == log
     assert scores(desk) == was

@@ -133,14 +133,14 @@ def test_id_that_names_none_or_several_is_told(db: Database, name: str, said: st
 def test_accept_is_asked_for_in_the_log_with_who_and_why(db: Database) -> None:
     done = run(db, "accept", OPEN.id[:8], "--note", "a trial begins", "--by", "ann", "--json")
     assert json.loads(done) == {"incident": OPEN.id, "asked": True}
-    (event,) = events.read(db, ("accept",))
+    (event,) = events.read(db, "accept")
     assert event.actor == "ann"
     assert event.value == {"incident": OPEN.id, "note": "a trial begins"}
 
 
 def test_what_is_over_cannot_be_accepted(db: Database) -> None:
     assert "is over" in run(db, "accept", LEADER.id, code=2)
-    assert events.read(db, ("accept",)) == []
+    assert events.read(db, "accept") == []
 
 
 def test_feedback_is_one_of_a_closed_set(db: Database) -> None:
