@@ -263,17 +263,27 @@ class Detection:
         limits = self._settings.incidents
         sources = None
         if wants_sources(watch, reading, at, limits):
-            stories = self._recorder.stories(watch, at, LOOK_BACK)
-            window = timedelta(minutes=reading.window_minutes)
-            observed = {s.source for s in stories if s.published_at >= at - window}
-            sources = Sources(
-                len(observed),
-                self._recorder.active_sources(watch, at),
-                robust(scores, index, stories, at, limits),
-            )
+            sources = self._sources(watch, scores, index, reading, at)
         moved, change = advance(watch, reading, at, sources, limits, stream_silent=silent)
+        grows = change is not None and moved.state == "firing" and sources is None
+        if grows and watch.rule == "negative_spike":
+            # It decides nothing any more, and belongs to the evidence.
+            sources = self._sources(watch, scores, index, reading, at)
         offered = moved.offered and not watch.offered
         return Found(moved, change, reading, sources, offered)
+
+    def _sources(
+        self, watch: Watch, scores: Scores, index: int, reading: Reading, at: datetime
+    ) -> Sources:
+        """Who reports, and whether it would stand without any one of them."""
+        stories = self._recorder.stories(watch, at, LOOK_BACK)
+        window = timedelta(minutes=reading.window_minutes)
+        observed = {s.source for s in stories if s.published_at >= at - window}
+        return Sources(
+            len(observed),
+            self._recorder.active_sources(watch, at),
+            robust(scores, index, stories, at, self._settings.incidents),
+        )
 
     def _keep(self, key: tuple[str, str, Rule], watch: Watch, done: Evaluation) -> None:
         if watch.state == "ok":

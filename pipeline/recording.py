@@ -142,8 +142,6 @@ class Recorder:
         evidence = gather(
             watch.rule, reading, sources, stories[:SHOWN], self._settings.incidents
         ).to_json()
-        if found.sources is None:
-            evidence["robust"] = None  # it was not asked: the machine could not get worse
         return {
             **evidence,
             "name": self.names.get(watch.key, "") if watch.kind == "company" else "",

@@ -18,10 +18,15 @@ from pipeline.web.publisher import Publisher
 from pipeline.web.push import Push
 from pipeline.web.server import WebServer
 from pipeline.web.stores import open_store
-from pipeline.web.tokens import load
+from pipeline.web.tokens import Tokens, load
 
 LOOK_AGAIN_S = 1.0
 PUBLISHER_ENDS_IN_S = 2.0
+
+NO_TOKEN = (
+    "no token in the settings: pages only, articles are refused; `bearwatch token NAME --source "
+    "SOURCE` makes one"
+)
 
 
 class ServerEnded(Exception):
@@ -32,13 +37,15 @@ def run_web(settings: Settings, console: Console) -> None:
     """Answer until SIGTERM or Ctrl-C; what is in hand then is finished, within seconds.
 
     Raises:
-        InvalidSettings: nobody could push.
+        InvalidSettings: tokens that cannot be.
         StoreError, BrokerError: there is nothing to store in, and waiting will not help.
         CannotListen: the port is taken.
     """
     with stop_on_signals() as stop, ExitStack() as stack:
         server = start(settings, stack)
-        console.print(f"listening: {server.url}", highlight=False)
+        console.print(f"listening: {server.url}, pages at {server.url}/incidents", highlight=False)
+        if not settings.web.tokens:
+            console.print(NO_TOKEN, highlight=False)
         while not stop.wait(LOOK_AGAIN_S):
             if not server.alive:
                 raise ServerEnded("the web server ended by itself")
@@ -46,7 +53,7 @@ def run_web(settings: Settings, console: Console) -> None:
 
 def start(settings: Settings, stack: ExitStack) -> WebServer:
     """Put the parts together and serve until ``stack`` ends, which ends them in order."""
-    tokens = load(settings.web)
+    tokens = load(settings.web) if settings.web.tokens else Tokens({})
     metrics = Metrics(program_version=program_version("bearwatch"), topics=(), keys=(), sinks=())
     metrics.watching(False)
     store = open_store(settings, now)
