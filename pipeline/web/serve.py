@@ -23,7 +23,7 @@ from pipeline.web.tokens import Tokens, load
 LOOK_AGAIN_S = 1.0
 PUBLISHER_ENDS_IN_S = 2.0
 
-NO_TOKEN = (
+PAGES_ONLY = (
     "no token in the settings: pages only, articles are refused; `bearwatch token NAME --source "
     "SOURCE` makes one"
 )
@@ -45,7 +45,7 @@ def run_web(settings: Settings, console: Console) -> None:
         server = start(settings, stack)
         console.print(f"listening: {server.url}, pages at {server.url}/incidents", highlight=False)
         if not settings.web.tokens:
-            console.print(NO_TOKEN, highlight=False)
+            console.print(PAGES_ONLY, highlight=False)
         while not stop.wait(LOOK_AGAIN_S):
             if not server.alive:
                 raise ServerEnded("the web server ended by itself")

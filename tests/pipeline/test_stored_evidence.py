@@ -86,7 +86,7 @@ def test_copies_and_their_sources_are_counted_to_their_story(
     burst = [f"negative Energy ACM trouble {n}" for n in range(12)]
     news = [line(5000 + n, at + timedelta(minutes=n), title) for n, title in enumerate(burst)]
     # Trouble 0 again, by the same source and by two others.
-    again = at + timedelta(minutes=20)
+    again = at + timedelta(minutes=5)
     news += [line(5100 + n, again, burst[0]) for n in (0, 1, 2, 5)]
     before = [raw for raw in stream() if b"trouble" not in raw]
     times = {raw: raw.split(b'"published_at": ')[1] for raw in [*before, *news]}

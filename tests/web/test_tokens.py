@@ -15,7 +15,7 @@ from pipeline.cli import app
 from pipeline.settings import InvalidSettings, Settings
 from pipeline.web import tokens
 from pipeline.web.limits import TokenBucket
-from pipeline.web.serve import NO_TOKEN
+from pipeline.web.serve import PAGES_ONLY
 from pipeline.web.settings import WebSettings
 from tests.web.served import article, serving
 
@@ -62,7 +62,7 @@ def test_web_without_a_token_shows_pages_and_takes_no_article(tmp_path: Path) ->
     with serving(found) as sender:
         assert sender.http.get("/incidents").status_code == 200
         assert sender.push(article(1)).status_code == 401
-    assert "bearwatch token NAME" in NO_TOKEN
+    assert "bearwatch token NAME" in PAGES_ONLY
 
 
 def test_token_may_come_from_the_environment_or_a_file(
