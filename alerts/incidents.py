@@ -21,12 +21,12 @@ from alerts.rules import (
     Rule,
     Severity,
     Sources,
-    calm,
     could_be_critical,
     crosses,
     grade,
     graver,
     rank,
+    settled,
     stories_of,
 )
 from alerts.scores import Reading
@@ -209,7 +209,7 @@ def _burn(
 ) -> tuple[Watch, Change | None]:
     """Follow an open incident: worse, larger, over, or as it was."""
     if not stream_silent:
-        usual = calm(watch.rule, reading, settings)
+        usual = settled(watch.rule, reading, settings)
         newest = reading.newest_stories if watch.rule == "volume_burst" else reading.newest
         watch = replace(
             watch,

@@ -64,6 +64,8 @@ class IncidentSettings(BaseModel):
     """A tail of the last hour's count above this is calm, if the ratio is calm too."""
     calm_ratio: float = 1.25
     """A ratio of the last hour's count to the expected below this is calm."""
+    calm_over: float = 1.0
+    """So many stories above the expected are calm too, once an incident is open."""
     calm_for: timedelta = timedelta(minutes=30)
     """After so long a calm the incident is resolved."""
     quiet_for: timedelta = timedelta(hours=3)
@@ -191,6 +193,22 @@ def calm(rule: Rule, reading: Reading, settings: IncidentSettings) -> bool:
     else:
         tail, ratio = reading.p_count_60, reading.ratio_60
     return tail > settings.calm_p_count and ratio < settings.calm_ratio
+
+
+def settled(rule: Rule, reading: Reading, settings: IncidentSettings) -> bool:
+    """Say whether an open incident's last hour looks as usual.
+
+    On a key with few stories one more than expected is a large ratio, and nothing: without this an
+    incident there would stay open from one event to the next.
+    """
+    if calm(rule, reading, settings):
+        return True
+    if rule == "tone_shift":
+        return False
+    volume = rule == "volume_burst"
+    tail = reading.volume_p_60 if volume else reading.p_count_60
+    over = reading.volume_over_60 if volume else reading.over_60
+    return tail > settings.calm_p_count and over <= settings.calm_over
 
 
 def stories_of(rule: Rule, reading: Reading) -> int:

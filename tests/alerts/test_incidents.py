@@ -262,10 +262,33 @@ def test_calm_hour_resolves_after_half_an_hour() -> None:
     assert changes[1:] == [(12, Change("resolved", notify=True))]
 
 
-@pytest.mark.parametrize("restless", [{"p_count_60": 0.1}, {"ratio_60": 1.25}])
+@pytest.mark.parametrize("restless", [{"p_count_60": 0.1}, {"ratio_60": 1.25, "over_60": 1.01}])
 def test_hour_is_calm_only_by_both_tail_and_ratio(restless: dict[str, float]) -> None:
     reading = replace(QUIET, newest=1, **restless)  # type: ignore[arg-type]  # floats alone
     assert run([SPIKE, *[reading] * 40])[0].state == "firing"
+
+
+def test_one_story_more_than_usual_keeps_no_incident_open_on_a_quiet_key() -> None:
+    # 0.4 stories an hour are usual, and one came: 2.5 times as many.
+    one = replace(QUIET, newest=1, ratio_60=2.5, over_60=0.6, p_count_60=0.3)
+    _, changes = run([SPIKE, *[one] * 6])
+    assert changes[1:] == [(6, Change("resolved", notify=True))]
+    assert run([SPIKE, *[replace(one, p_count_60=0.1)] * 40])[0].state == "firing"
+    # What opens one is judged by the ratio as before.
+    lone = spike(p_count_60=0.3, ratio_60=2.5, over_60=0.6)
+    assert crosses("negative_spike", lone, RULES) == "strong"
+
+
+def test_volume_and_tone_settle_by_their_own_numbers() -> None:
+    volume = replace(FRESH, rule="volume_burst")
+    over = replace(QUIET, volume_ratio_60=2.0, volume_over_60=1.0, ratio_60=9.0, over_60=9.0)
+    assert run([BURST, *[over] * 6], watch=volume, sources=None)[0].state == "cooling"
+    more = replace(over, volume_over_60=1.1)
+    assert run([BURST, *[more] * 6], watch=volume, sources=None)[0].state == "firing"
+    shift = spike(s_count=1.0, score=1.0, s_share=3.2)
+    tone = replace(FRESH, rule="tone_shift")
+    loud = replace(QUIET, newest=1, s_share=1.95)
+    assert run([shift, *[loud] * 6], watch=tone, sources=None)[0].state == "firing"
 
 
 def test_three_hours_without_a_negative_story_resolve() -> None:
