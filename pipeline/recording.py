@@ -111,14 +111,19 @@ class Recorder:
         return replace(incident, evidence=with_standing(evidence, told))
 
     def _strongest(self, found: Found, at: datetime, old: Incident | None) -> Evidence:
-        """The evidence of now, or while it only grows that of before, if it was stronger."""
+        """The evidence of now, or unless it is graver now that of before, if it was stronger."""
         fresh = self._evidence(found, at)
         if old is None:
             return fresh
         history = {"history": old.evidence.get("history", [])}
-        grows = found.change is not None and found.change.what == "updated"
+        change = found.change
+        graver = (
+            change is None
+            or change.what == "escalated"
+            or (change.what == "reopened" and change.notify)
+        )
         # More stories in a longer window can be less unusual than fewer were in a short one.
-        if grows and float(old.evidence["p_count"]) <= float(fresh["p_count"]):
+        if not graver and float(old.evidence["p_count"]) <= float(fresh["p_count"]):
             return old.evidence
         return fresh | history
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from alerts.rules import IncidentSettings
-from pipeline.accepting import ITSELF
+from alerts.windows import BUCKET
+from pipeline.accepting import ITSELF, Accepted
 from pipeline.count import bucket_start
 from pipeline.detect import Detection
 from pipeline.monitor import Monitor
@@ -224,3 +225,19 @@ def test_counts_and_log_alone_give_the_same_incidents_again(desks: Callable[...,
     assert essence(incidents(desk.db)) == first
     assert events.read(desk.db, *events.ABOUT_INCIDENTS) == log
     assert scores(desk) == was
+
+
+@pytest.mark.parametrize(("after", "applied"), [(0, True), (1, False)])
+def test_acceptance_in_the_log_counts_from_the_boundary_it_names(
+    desks: Callable[..., Desk], after: int, applied: bool
+) -> None:
+    desk = desks()
+    desk.read(HALF)
+    cursor = lease.progress(desk.db).cursor
+    assert cursor is not None
+    incident, at = desk.incident, cursor + after * BUCKET
+    key = (incident.kind, incident.key)
+    taken = Accepted(incident.id, key, incident.opened_at, at, "ann")
+    events.write(desk.db, taken.event(NOW))
+    desk.restart()
+    assert (max(scores(desk)) < 1.0) is applied

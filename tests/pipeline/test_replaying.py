@@ -21,6 +21,7 @@ from pipeline.pages.report import Played, report, same
 from pipeline.pages.view import link
 from pipeline.replaying import FILE, Facts, Review
 from pipeline.settings import InvalidSettings, Settings
+from pipeline.store import events
 from pipeline.store.database import Database, open_database
 from pipeline.store.incidents import incidents
 from pipeline.tracing import POINTS, Trace
@@ -61,6 +62,18 @@ def test_second_setting_judges_the_same_counts_as_if_it_had_been_the_only_one(
     assert essence(incidents(compared[0])) == essence(incidents(alone))
     assert incidents(alone) != []
     alone.close()
+
+
+def test_what_the_first_setting_accepted_is_news_to_the_second(tmp_path: Path) -> None:
+    db = open_database(f"sqlite:///{tmp_path}/accepted.db")
+    soon, never = "incidents.accept_after=PT30M", "incidents.accept_after=P300D"
+    reviewed(db, Review(Settings(), (never, soon), None))
+    assert events.read(db, "accepted") != []
+    db.close()
+    db = open_database(f"sqlite:///{tmp_path}/forgotten.db")
+    reviewed(db, Review(Settings(), (soon, never), None))
+    assert events.read(db, "accepted") == []
+    db.close()
 
 
 def test_result_says_what_each_setting_found_and_the_other_did_not(

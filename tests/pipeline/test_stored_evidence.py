@@ -71,7 +71,7 @@ def test_evidence_of_every_spike_names_what_a_reader_may_ask(db: Database) -> No
         assert facts["versions"] == ["fake+0"]
         assert facts["articles"] >= len(facts["story_ids"]) >= len(facts["stories"]) > 0
         assert incident.opened_at <= datetime.fromisoformat(facts["at"])
-        assert datetime.fromisoformat(facts["crossed_at"]) <= incident.opened_at
+        assert facts["crossed_at"] <= facts["at"]
         assert all(story["version"] == "fake+0" for story in facts["stories"])
     assert company(db).evidence["robust"] is True
 
@@ -95,3 +95,14 @@ def test_copies_and_their_sources_are_counted_to_their_story(
     assert (best["headline"], best["copies"], best["outlets"]) == (burst[0], 4, 3)
     assert {(story["copies"], story["outlets"]) for story in rest} == {(0, 1)}
     found.close()
+
+
+def test_incident_that_opens_again_less_gravely_keeps_its_strongest_evidence(
+    db: Database,
+) -> None:
+    again = [i for i in incidents(db) if "reopened" in [c["what"] for c in i.evidence["history"]]]
+    assert again  # the stream has one: the whole market, in the evening after the burst
+    for incident in again:
+        reopened = next(c for c in incident.evidence["history"] if c["what"] == "reopened")
+        assert incident.evidence["observed"] > reopened["observed"]
+        assert incident.evidence["at"] < reopened["at"]

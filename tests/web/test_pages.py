@@ -161,6 +161,9 @@ def test_long_list_goes_on_on_the_next_page(tmp_path: Path) -> None:
     store(db, *found)
     with serving(settings(url)) as sender:
         seen: list[str] = []
+        first = Written(sender.http.get("/incidents").text)
+        cards = [a for a in first.links if (a["href"] or "").startswith("/incidents/")]
+        assert len(cards) == AT_ONCE
         path = "/incidents?severity=warn"
         while path:
             written = Written(sender.http.get(path).text)
