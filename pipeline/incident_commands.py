@@ -59,7 +59,10 @@ def list_incidents(db: Database, which: Wanted) -> Shown:
     """Those that are wanted, oldest first, each followed by what is part of it."""
     found = looking.wanted(db, which, limit=MOST)[::-1]
     result = {"incidents": [incident_result(incident) for incident in found]}
-    return Shown(result, _table(found) if found else "no incidents")
+    if not found:
+        return Shown(result, "no incidents")
+    cut = [f"the newest {MOST:,} of them; --since and the other filters find the rest"]
+    return Shown(result, Group(_table(found), *(cut if len(found) == MOST else [])))
 
 
 def show_incident(db: Database, name: str) -> Shown:
