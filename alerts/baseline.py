@@ -9,7 +9,9 @@ outbreak does not become the norm; Noufaily et al. (2013) weigh old outbreaks do
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -17,6 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from alerts.season import CountSeason, FloatArray, SeasonSettings, cell
 from alerts.windows import HOUR, WINDOWS, IntArray, Span
+
+ALL_ROWS: Final = slice(None)
 
 
 class BaselineSettings(BaseModel):
@@ -89,13 +93,13 @@ class CountBaseline:
         self.variation: FloatArray = np.zeros((keys, len(WINDOWS)))
         self._refresh()
 
-    def expected(self, over: Span) -> FloatArray:
-        """Expected stories in each window, (keys, 3).
+    def expected(self, over: Span, rows: slice = ALL_ROWS) -> FloatArray:
+        """Expected stories in each window, (keys, 3), or those of some ``rows``.
 
         Linear between the middles of neighbouring hours, but not across a step such as the edge
         of a weekend.
         """
-        hours = self.level * self._season.factors[list(over.cells)]
+        hours = self.level[rows] * self._season.factors[:, rows][list(over.cells)]
         inner = hours[1:-1]
         before, after = (_gentle(inner, side) for side in (hours[:-2], hours[2:]))
         part = over.weights
@@ -117,6 +121,21 @@ class CountBaseline:
         self._seen += 1
         self._refresh()
         self._season.learn(here, counts, self.level)
+
+    def accept(self, row: int, hours: Sequence[tuple[datetime, float]]) -> None:
+        """Forget a key's level and take it from these hours alone, as they were, unclipped.
+
+        The spread and the season stay: they say how much the key varies, not how much it has.
+        """
+        one = slice(row, row + 1)
+        stories, known = np.zeros(1), np.zeros(1)
+        for hour, count in hours:
+            factor = self._season.factors[cell(hour, self._zone), one]
+            kept = forgetting(stories / np.maximum(known, 1.0), self._settings)
+            stories = kept * stories + count
+            known = kept * known + factor
+        self._stories[one], self._hours[one] = stories, known
+        self._refresh()
 
     def _clipped(self, counts: FloatArray, usual: FloatArray) -> FloatArray:
         spread = np.sqrt(usual + usual**2 * self._dispersion[1])

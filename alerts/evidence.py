@@ -24,6 +24,10 @@ class Story:
     copies: int
     """Further articles that repeat it."""
     published_at: datetime
+    outlets: int = 1
+    """Distinct sources of it and its copies."""
+    version: str = ""
+    """The classifier that called it what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,12 @@ class Evidence:
     baseline_days: float
     stories: tuple[Story, ...] = field(default=())
     note: str = ""
+    score: float = 0.0
+    """The lesser of both tests' -log10 of the tail, corrected for three windows."""
+    in_bh: bool = False
+    """Among the discoveries (Benjamini-Hochberg) of all keys at that evaluation."""
+    robust: bool | None = None
+    """Stands without any one source, and any one story; None: not asked."""
 
     def to_json(self) -> dict[str, Any]:
         """Give the evidence as JSON values, times in RFC 3339."""
@@ -94,6 +104,9 @@ def gather(
         baseline_days=reading.baseline_days,
         stories=tuple(stories),
         note=_note(rule, reading, sources, settings),
+        score=reading.volume_score if volume else reading.score,
+        in_bh=reading.in_bh,
+        robust=sources.robust if rule == "negative_spike" else None,
     )
 
 

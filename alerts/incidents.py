@@ -21,12 +21,12 @@ from alerts.rules import (
     Rule,
     Severity,
     Sources,
-    calm,
     could_be_critical,
     crosses,
     grade,
     graver,
     rank,
+    settled,
     stories_of,
 )
 from alerts.scores import Reading
@@ -35,7 +35,15 @@ from alerts.windows import BUCKET
 State = Literal["ok", "pending", "firing", "cooling"]
 What = Literal["opened", "escalated", "updated", "resolved", "reopened"]
 
-_TIMES: Final = ("crossed_at", "last_crossing", "opened_at", "resolved_at", "cool_until")
+_TIMES: Final = (
+    "crossed_at",
+    "last_crossing",
+    "opened_at",
+    "fired_at",
+    "resolved_at",
+    "cool_until",
+)
+_SPANS: Final = ("calm", "quiet", "burning")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,29 +68,38 @@ class Watch:
     """First of the crossings in a row; where the episode starts."""
     last_crossing: datetime | None = None
     opened_at: datetime | None = None
+    fired_at: datetime | None = None
+    """When it last opened, for the first time or again."""
     resolved_at: datetime | None = None
     cool_until: datetime | None = None
     calm: timedelta = timedelta(0)
     """How long the last hour has looked usual, silence of the whole stream not counted."""
     quiet: timedelta = timedelta(0)
     """How long there was no negative story, silence of the whole stream not counted."""
+    burning: timedelta = timedelta(0)
+    """How long it has been open since it last opened, silence not counted."""
+    offered: bool = False
+    """Whoever was told that it is open was also told that its level may be accepted."""
+    accepted: bool = False
+    """Its level was taken as the new normal since it last opened."""
 
     def to_json(self) -> dict[str, Any]:
         """Give the watch as JSON values; ``from_json`` reverses it."""
         values = asdict(self)
         for name in _TIMES:
             values[name] = values[name].isoformat() if values[name] else None
-        for name in ("calm", "quiet"):
+        for name in _SPANS:
             values[name] = values[name].total_seconds()
         return values
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> Watch:
-        """Read what ``to_json`` gave."""
+        """Read what ``to_json`` gave, of an earlier version too: it knew less."""
         times = {
-            name: datetime.fromisoformat(values[name]) if values[name] else None for name in _TIMES
+            name: datetime.fromisoformat(values[name]) if values.get(name) else None
+            for name in _TIMES
         }
-        spans = {name: timedelta(seconds=values[name]) for name in ("calm", "quiet")}
+        spans = {name: timedelta(seconds=values.get(name, 0.0)) for name in _SPANS}
         return Watch(**{**values, **times, **spans})
 
 
@@ -169,10 +186,14 @@ def _light(
         severity=graver(watch.severity, severity),
         peak=max(watch.peak, stories_of(watch.rule, reading)),
         opened_at=watch.opened_at or at,
+        fired_at=at,
         resolved_at=None,
         cool_until=None,
         calm=timedelta(0),
         quiet=timedelta(0),
+        burning=timedelta(0),
+        offered=False,
+        accepted=False,
     )
     return lit, Change("reopened" if again else "opened", notify=worse)
 
@@ -188,12 +209,13 @@ def _burn(
 ) -> tuple[Watch, Change | None]:
     """Follow an open incident: worse, larger, over, or as it was."""
     if not stream_silent:
-        usual = calm(watch.rule, reading, settings)
+        usual = settled(watch.rule, reading, settings)
         newest = reading.newest_stories if watch.rule == "volume_burst" else reading.newest
         watch = replace(
             watch,
             calm=watch.calm + BUCKET if usual else timedelta(0),
             quiet=timedelta(0) if newest else watch.quiet + BUCKET,
+            burning=watch.burning + BUCKET,
         )
     if watch.calm >= settings.calm_for or watch.quiet >= settings.quiet_for:
         cool = settings.cool_sparse if reading.sparse else settings.cool_dense
@@ -208,16 +230,28 @@ def _burn(
         )
         return watch, Change("resolved", notify=watch.told)
     worse = severity is not None and rank(severity) > rank(watch.severity)
-    if not worse and stories_of(watch.rule, reading) <= watch.peak:
+    offer = not (watch.offered or watch.accepted) and watch.burning >= settings.offer_after
+    if not (worse or offer) and stories_of(watch.rule, reading) <= watch.peak:
         return watch, None
+    change = Change("escalated", notify=True) if worse else Change("updated", notify=False)
+    if offer and watch.told:
+        # Once, whoever was told that it began hears that it may be the new normal.
+        change = replace(change, notify=True)
     watch = replace(
         watch,
         revision=watch.revision + 1,
         severity=graver(watch.severity, severity),
         told=watch.told or worse,
         peak=max(watch.peak, stories_of(watch.rule, reading)),
+        offered=watch.offered or offer,
     )
-    return watch, Change("escalated", notify=True) if worse else Change("updated", notify=False)
+    return watch, change
+
+
+def outlasts(watch: Watch, settings: IncidentSettings) -> bool:
+    """Say whether an incident has been open for so long that its level is no longer news."""
+    open_still = watch.state == "firing" and not watch.accepted
+    return open_still and watch.burning >= settings.accept_after
 
 
 def _confirmed(watch: Watch, crossing: Crossing, at: datetime) -> bool:

@@ -8,15 +8,22 @@ from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
-from alerts.scores import Reading, Scores
+from alerts.scores import HOUR_WINDOW, Reading, Scores
+from alerts.season import FloatArray
 
 Rule = Literal["negative_spike", "volume_burst", "tone_shift"]
 RULES: Final[tuple[Rule, ...]] = get_args(Rule)
 Severity = Literal["info", "warn", "critical"]
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 Crossing = Literal["none", "once", "strong"]
+
+
+BANDS: Final = (1.0, 10.0, 100.0)
+"""Edges of the volume bands, in expected stories per hour: a band begins at its edge."""
+MOST_EXTRA: Final = 6.0
+"""How far a band's score may lie above ``open_score``: more would be a way to switch it off."""
 
 
 class IncidentSettings(BaseModel):
@@ -26,6 +33,11 @@ class IncidentSettings(BaseModel):
 
     open_score: float = 1.95
     """Both tests, -log10 of the tail; in two evaluations in a row."""
+    open_score_by_band: tuple[float, float, float, float] | None = None
+    """``open_score`` per volume band: under 1, 10 and 100 expected stories per hour, and more.
+
+    Written by `bearwatch calibrate`. What a band asks for above ``open_score``, at most 6, is
+    asked for above ``strong_score`` and ``alone_score`` too."""
     strong_score: float = 4.0
     """Both tests; one evaluation is enough. Also the least for critical."""
     alone_score: float = 3.16
@@ -52,6 +64,8 @@ class IncidentSettings(BaseModel):
     """A tail of the last hour's count above this is calm, if the ratio is calm too."""
     calm_ratio: float = 1.25
     """A ratio of the last hour's count to the expected below this is calm."""
+    calm_over: float = 1.0
+    """So many stories above the expected are calm too, once an incident is open."""
     calm_for: timedelta = timedelta(minutes=30)
     """After so long a calm the incident is resolved."""
     quiet_for: timedelta = timedelta(hours=3)
@@ -60,6 +74,30 @@ class IncidentSettings(BaseModel):
     """After the end nothing new opens for so long, on a key with much news."""
     cool_sparse: timedelta = timedelta(hours=12)
     """The same on a key with little news."""
+    offer_after: timedelta = timedelta(hours=48)
+    """An incident open for so long, silence not counted, offers that its level be accepted."""
+    accept_after: timedelta = timedelta(days=7)
+    """After so long its level is accepted as the new normal by itself."""
+
+    @model_validator(mode="after")
+    def _bands_within_bounds(self) -> IncidentSettings:
+        most = self.open_score + MOST_EXTRA
+        for score in self.open_score_by_band or ():
+            if not self.open_score <= score <= most:
+                raise ValueError(
+                    f"open_score_by_band must be from open_score, {self.open_score:g}, to {most:g}"
+                )
+        return self
+
+
+def extra(per_hour: FloatArray | float, settings: IncidentSettings) -> FloatArray:
+    """How much more than the plain scores a key's volume band asks for; ``per_hour`` as it is
+    expected now. Every rule asks here."""
+    if settings.open_score_by_band is None:
+        return np.zeros(np.shape(per_hour))
+    by_band = np.array(settings.open_score_by_band) - settings.open_score
+    more: FloatArray = by_band[np.searchsorted(BANDS, per_hour, side="right")]
+    return more
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +119,25 @@ def crosses(rule: Rule, reading: Reading, settings: IncidentSettings) -> Crossin
     """
     if calm(rule, reading, settings):
         return "none"
+    more = float(extra(reading.per_hour, settings))
     if rule == "volume_burst":
-        loud = reading.volume_score >= settings.alone_score
+        loud = reading.volume_score >= settings.alone_score + more
         loud = loud and reading.volume_ratio >= settings.least_ratio
         return "strong" if loud and not _share_fires(reading, settings) else "none"
     if reading.observed < settings.least_stories or reading.lift < settings.least_lift:
         return "none"
     if rule == "tone_shift":
         # A sparse key has too few stories for its share to mean anything by itself.
-        alone = not reading.sparse and reading.s_count < settings.open_score
-        return "strong" if alone and reading.s_share >= settings.alone_score else "none"
+        alone = not reading.sparse and reading.s_count < settings.open_score + more
+        return "strong" if alone and reading.s_share >= settings.alone_score + more else "none"
     if reading.ratio < settings.least_ratio:
         return "none"
     if reading.sparse:
-        loud = reading.s_count >= settings.alone_score
+        loud = reading.s_count >= settings.alone_score + more
         return "strong" if loud and reading.p_share <= settings.sparse_veto else "none"
-    if reading.score >= settings.strong_score:
+    if reading.score >= settings.strong_score + more:
         return "strong"
-    return "once" if reading.score >= settings.open_score else "none"
+    return "once" if reading.score >= settings.open_score + more else "none"
 
 
 def noticeable(scores: Scores, settings: IncidentSettings) -> NDArray[np.intp]:
@@ -106,8 +145,9 @@ def noticeable(scores: Scores, settings: IncidentSettings) -> NDArray[np.intp]:
 
     Cheap, unlike a reading: it lets the caller leave the quiet keys alone that it has no watch on.
     """
-    tested = scores.s_count >= min(settings.open_score, settings.alone_score)
-    alone = np.maximum(scores.volume_score, scores.s_share) >= settings.alone_score
+    more = extra(scores.expectation.stories[:, HOUR_WINDOW], settings)
+    tested = scores.s_count >= min(settings.open_score, settings.alone_score) + more
+    alone = np.maximum(scores.volume_score, scores.s_share) >= settings.alone_score + more
     return np.flatnonzero(tested | alone)
 
 
@@ -130,7 +170,7 @@ def grade(
 def could_be_critical(reading: Reading, settings: IncidentSettings) -> bool:
     """Say whether the numbers allow the gravest severity, given enough sources."""
     return (
-        reading.score >= settings.strong_score
+        reading.score >= settings.strong_score + float(extra(reading.per_hour, settings))
         and reading.ratio >= settings.critical_ratio
         and reading.observed >= settings.critical_stories
         and reading.in_bh
@@ -141,18 +181,34 @@ def could_be_critical(reading: Reading, settings: IncidentSettings) -> bool:
 def _share_fires(reading: Reading, settings: IncidentSettings) -> bool:
     if reading.sparse:
         return reading.p_share <= settings.sparse_veto
-    return reading.s_share >= settings.open_score
+    return reading.s_share >= settings.open_score + float(extra(reading.per_hour, settings))
 
 
 def calm(rule: Rule, reading: Reading, settings: IncidentSettings) -> bool:
     """Say whether the last hour looks as usual, as far as the rule is concerned."""
     if rule == "tone_shift":
-        return reading.s_share < settings.open_score
+        return reading.s_share < settings.open_score + float(extra(reading.per_hour, settings))
     if rule == "volume_burst":
         tail, ratio = reading.volume_p_60, reading.volume_ratio_60
     else:
         tail, ratio = reading.p_count_60, reading.ratio_60
     return tail > settings.calm_p_count and ratio < settings.calm_ratio
+
+
+def settled(rule: Rule, reading: Reading, settings: IncidentSettings) -> bool:
+    """Say whether an open incident's last hour looks as usual.
+
+    On a key with few stories one more than expected is a large ratio, and nothing: without this an
+    incident there would stay open from one event to the next.
+    """
+    if calm(rule, reading, settings):
+        return True
+    if rule == "tone_shift":
+        return False
+    volume = rule == "volume_burst"
+    tail = reading.volume_p_60 if volume else reading.p_count_60
+    over = reading.volume_over_60 if volume else reading.over_60
+    return tail > settings.calm_p_count and over <= settings.calm_over
 
 
 def stories_of(rule: Rule, reading: Reading) -> int:

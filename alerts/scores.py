@@ -105,8 +105,11 @@ class Reading:
     volume_window_minutes: int
     p_count_60: float
     ratio_60: float
+    over_60: float
+    """Negative stories of the last hour above the expected; below it if negative."""
     volume_p_60: float
     volume_ratio_60: float
+    volume_over_60: float
     newest: int
     """Negative stories of the newest bucket."""
     newest_stories: int
@@ -114,6 +117,8 @@ class Reading:
     sparse: bool
     in_bh: bool
     baseline_days: float
+    per_hour: float = 0.0
+    """Expected stories of the last 60 minutes; tells the volume band."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,13 +188,18 @@ class Scores:
             volume_window_minutes=WINDOWS[volume],
             p_count_60=float(self.p_count[index, HOUR_WINDOW]),
             ratio_60=float(self.ratio[index, HOUR_WINDOW]),
+            over_60=float(self.observed[index, HOUR_WINDOW] - usual.negative[index, HOUR_WINDOW]),
             volume_p_60=float(self.p_volume[index, HOUR_WINDOW]),
             volume_ratio_60=float(self.volume_ratio[index, HOUR_WINDOW]),
+            volume_over_60=float(
+                self.total[index, HOUR_WINDOW] - usual.stories[index, HOUR_WINDOW]
+            ),
             newest=int(self.newest[index]),
             newest_stories=int(self.newest_stories[index]),
             sparse=bool(self.sparse[index]),
             in_bh=bool(self.in_bh[index]),
             baseline_days=usual.baseline_days,
+            per_hour=float(usual.stories[index, HOUR_WINDOW]),
         )
 
     def without(self, index: int, negative: Sequence[int]) -> Reading:

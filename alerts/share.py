@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from alerts.baseline import BaselineSettings, forgetting
+from alerts.baseline import ALL_ROWS, BaselineSettings, forgetting
 from alerts.season import FloatArray, ShareSeason, cell
 from alerts.windows import WINDOWS, IntArray, Span
 
@@ -29,12 +30,13 @@ class ShareBaseline:
         self._seen = 0
         self._refresh()
 
-    def expected(self, over: Span, stories: IntArray) -> FloatArray:
+    def expected(self, over: Span, stories: IntArray, rows: slice = ALL_ROWS) -> FloatArray:
         """Usual share in each window, (keys, 3), each bucket weighing by its ``stories``.
 
-        ``stories`` is (keys, ``BUCKETS``); a window without one gets the share of its last hour.
+        ``stories`` is (keys, ``BUCKETS``), of ``rows`` if these are given; a window without one
+        gets the share of its last hour.
         """
-        hours = _expit(self._logit[:, None] + self._season.offsets[list(over.cells[1:-1])])
+        hours = _expit(self._logit[rows, None] + self._season.offsets[list(over.cells[1:-1])])
         seen = (stories @ over.weights.buckets).reshape(len(stories), len(WINDOWS), -1)
         seen[:, :, -1] += 1e-9
         shares: FloatArray = np.einsum("kwh,kh->kw", seen, hours) / seen.sum(axis=2)
@@ -62,6 +64,17 @@ class ShareBaseline:
         self._season.learn(
             here, float(negative.sum()), float((stories * plain).sum()), float(stories.sum())
         )
+        self._refresh()
+
+    def accept(self, row: int, hours: Sequence[tuple[float, float]]) -> None:
+        """Forget a key's share and take it from these (negative, stories) alone, unclipped."""
+        one = slice(row, row + 1)
+        negative, stories, known = np.zeros(1), np.zeros(1), np.zeros(1)
+        for bad, total in hours:
+            kept = forgetting(negative / np.maximum(known, 1.0), self._settings)
+            negative, stories = kept * negative + bad, kept * stories + total
+            known = kept * known + 1.0
+        self._negative[one], self._stories[one], self._hours[one] = negative, stories, known
         self._refresh()
 
     def _refresh(self) -> None:

@@ -8,22 +8,41 @@ caller decides which hours may teach: its learning delay keeps the newest ones o
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alerts.baseline import CountBaseline
-from alerts.scores import Expectation, Reading, Scores, SpikeSettings, judge
+from alerts.scores import HOUR_WINDOW, Expectation, Reading, Scores, SpikeSettings, judge
 from alerts.share import ShareBaseline
+from alerts.tails import count_intervals
+from alerts.usual import Usual
 from alerts.windows import BUCKET, BUCKETS, HOUR, IntArray, span, windowed
 
-__all__ = ["Reading", "Scores", "SpikeDetector", "SpikeSettings"]
+__all__ = ["Reading", "Scores", "SpikeDetector", "SpikeSettings", "Usual"]
+
+REMEMBERED: Final = timedelta(days=8)
+"""Learned hours are kept as they were for so long, unclipped, in case their level is accepted:
+8 bytes per key and hour, 1.5 kB per key."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Lesson:
+    """An hour as it was learned; arrays are (keys,) and half as wide as those that came in."""
+
+    hour: datetime
+    negative: NDArray[np.int32]
+    stories: NDArray[np.int32]
 
 
 class SpikeDetector:
-    """The baselines of all keys; its state is a pure function of the ``learn`` calls.
+    """The baselines of all keys; its state is a pure function of the learn and accept calls.
 
     >>> from datetime import UTC, timedelta
     >>> detector = SpikeDetector([("company", "ACME")], SpikeSettings())
@@ -49,6 +68,8 @@ class SpikeDetector:
         self._share = ShareBaseline(groups, settings.baseline)
         self._learned = 0
         self._newest: datetime | None = None
+        self._lessons: deque[_Lesson] = deque()
+        self._accepted: dict[int, datetime] = {}
 
     def score(self, at: datetime, negative: IntArray, stories: IntArray) -> Scores:
         """Test the 180 minutes that end at ``at``, a 5-minute boundary of event time.
@@ -102,3 +123,52 @@ class SpikeDetector:
         self._share.learn(hour, negative, stories)
         self._newest = hour
         self._learned += 1
+        self._lessons.append(_Lesson(hour, n.astype(np.int32), N.astype(np.int32)))
+        while self._lessons[0].hour <= hour - REMEMBERED:
+            self._lessons.popleft()
+        for row in [row for row, since in self._accepted.items() if hour >= since]:
+            self.accept(row, self._accepted.pop(row))
+
+    def accept(self, row: int, since: datetime) -> None:
+        """Take the level since ``since`` as a key's new normal: an operator's decision.
+
+        The key's counts and share forget what came before and follow the hours that have begun
+        since then, as they were, of the last ``REMEMBERED`` at most; spread and season stay.
+        While no such hour has been learned yet, the first one that is counts alone.
+
+        Raises:
+            IndexError: no such key.
+        """
+        if not 0 <= row < len(self.keys):
+            raise IndexError(f"row {row} of {len(self.keys)} keys")
+        since_then = [
+            (lesson.hour, float(lesson.negative[row]), float(lesson.stories[row]))
+            for lesson in self._lessons
+            if lesson.hour >= since
+        ]
+        if not since_then:
+            self._accepted[row] = since
+            return
+        self._negative.accept(row, [(hour, bad) for hour, bad, _ in since_then])
+        self._stories.accept(row, [(hour, total) for hour, _, total in since_then])
+        self._share.accept(row, [(bad, total) for _, bad, total in since_then])
+
+    def usual(self, row: int, times: Sequence[datetime]) -> Usual:
+        """Say what is usual for a key in the 60 minutes before each time, by today's baselines.
+
+        ``times`` are 5-minute boundaries, past or future. Some 0.1 ms per time.
+        """
+        one = slice(row, row + 1)
+        even = np.ones((1, BUCKETS), dtype=np.int64)
+        over = [span(at, self._zone) for at in times]
+        negative, stories, share = (
+            np.array([float(found[0, HOUR_WINDOW]) for found in each])
+            for each in (
+                [self._negative.expected(where, one) for where in over],
+                [self._stories.expected(where, one) for where in over],
+                [self._share.expected(where, even, one) for where in over],
+            )
+        )
+        bad = count_intervals(negative, float(self._negative.variation[row, HOUR_WINDOW]))
+        all_ = count_intervals(stories, float(self._stories.variation[row, HOUR_WINDOW]))
+        return Usual(tuple(times), negative, *bad, stories, *all_, share)

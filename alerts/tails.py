@@ -33,10 +33,18 @@ def count_tail(
 
 def count_interval(expected: float, variation: float, *, level: float = 0.95) -> tuple[int, int]:
     """Least and greatest count of the central ``level`` of the same negative binomial."""
+    low, high = count_intervals(np.array([expected]), variation, level=level)
+    return int(low[0]), int(high[0])
+
+
+def count_intervals(
+    expected: FloatArray, variation: float, *, level: float = 0.95
+) -> tuple[FloatArray, FloatArray]:
+    """The same for many expected counts with one ``variation``: least and greatest, whole."""
     size = 1.0 / variation
     quantiles = (0.5 - level / 2.0, 0.5 + level / 2.0)
     low, high = (np.ceil(nbdtrik(q, size, size / (size + expected))) for q in quantiles)
-    return int(low), int(high)
+    return low, high
 
 
 def share_tail(

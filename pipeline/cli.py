@@ -17,6 +17,7 @@ from pipeline import (
     cli_articles,
     cli_dlq,
     cli_doctor,
+    cli_incidents,
     cli_kafka,
     cli_prompts,
     part_commands,
@@ -38,7 +39,6 @@ from pipeline.display import Shown
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 database = typer.Typer(no_args_is_help=True, help="Look after the database.")
-incident_commands = typer.Typer(no_args_is_help=True, help="Incidents and their evidence.")
 app.add_typer(part_commands.app)
 app.add_typer(cli_doctor.app)
 app.add_typer(cli_kafka.kafka, name="kafka")
@@ -48,7 +48,7 @@ app.add_typer(cli_prompts.prompts, name="prompts")
 app.add_typer(cli_articles.articles, name="articles")
 app.add_typer(cli_alerts.alerts, name="alerts")
 app.add_typer(database, name="db")
-app.add_typer(incident_commands, name="incidents")
+app.add_typer(cli_incidents.incidents, name="incidents")
 
 
 @app.callback()
@@ -122,18 +122,37 @@ def run(
 def replay(
     file: File,
     *,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Folder for a page with pictures.")
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A detector's setting; twice compares."),
+    ] = None,
     db: Url = None,
     as_json: Json = False,
     config: Config = None,
     model: Model = None,
     precision: Precision = None,
 ) -> None:
-    """A dated file in event time, as fast as it goes. Without --db it keeps nothing."""
+    """A dated file in event time, as fast as it goes. Without --db it keeps nothing.
+
+    --set incidents.open_score=1.95 --set incidents.open_score=2.24 judges the same counts by
+    both, side by side.
+    """
+    from pipeline.replaying import Review
     from pipeline.run import run_replay
 
     with reported():
         found = load_settings(config, db=db, model=model, precision=precision)
-        show(run_replay(found, stderr, file, keep=db is not None), as_json=as_json)
+        review = Review(found, tuple(changes or ()), report)
+        if review.compares and db is not None:
+            raise typer.BadParameter("--set twice compares in a database of its own: no --db")
+        plain = not changes and report is None
+        shown = run_replay(
+            found, stderr, file, keep=db is not None, review=None if plain else review
+        )
+        show(shown, as_json=as_json)
 
 
 @app.command()
@@ -211,15 +230,6 @@ def stats(*, db: Url = None, as_json: Json = False, config: Config = None) -> No
 
     with reported():
         show(show_stats(load_settings(config, db=db)), as_json=as_json)
-
-
-@incident_commands.command("list")
-def list_incidents(*, db: Url = None, as_json: Json = False, config: Config = None) -> None:
-    """Every incident with its evidence, oldest first."""
-    from pipeline.inspecting import show_incidents
-
-    with reported():
-        show(show_incidents(load_settings(config, db=db)), as_json=as_json)
 
 
 @database.command()

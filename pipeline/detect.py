@@ -10,9 +10,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
-from alerts.evidence import Story, gather, robust
+from alerts.evidence import robust
 from alerts.incidents import Change, Watch, advance, wants_sources
 from alerts.linking import WITHIN, Candidate, choose_parent, worth_telling
 from alerts.routing import sinks_for
@@ -20,7 +19,10 @@ from alerts.rules import RULES, SEVERITIES, Rule, Sources, noticeable
 from alerts.scores import Reading, Scores
 from alerts.spikes import SpikeDetector
 from alerts.windows import BUCKET, BUCKETS
+from pipeline.accepting import Acceptances, Accepted
 from pipeline.count import bucket_start
+from pipeline.recording import Found, Recorder
+from pipeline.series import series
 from pipeline.settings import Settings
 from pipeline.store import buckets, incidents, lease
 from pipeline.store.buckets import HOUR, Key, Matrix
@@ -39,13 +41,6 @@ SILENT_AFTER = timedelta(hours=1)
 RUN = timedelta(hours=6)
 """Boundaries evaluated in one transaction, at most."""
 
-ACTIVE_WITHIN = timedelta(days=14)
-SHOWN = 10
-"""Stories in the evidence; the ids of all of them are stored beside, for linking."""
-
-MOST_SOURCES = 50
-"""Sources are counted no further: no rule asks for more than a few."""
-
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -53,16 +48,6 @@ class Run:
 
     evaluated: int
     changes: tuple[tuple[Incident, Change], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A machine after one evaluation, and what moved it."""
-
-    watch: Watch
-    change: Change | None
-    reading: Reading
-    sources: Sources | None
 
 
 class Detection:
@@ -86,12 +71,15 @@ class Detection:
         """The tested (kind, key); the rows of every array are in this order."""
         self._row_of = {key: row for row, key in enumerate(keys)}
         self._settings = settings
-        self._names = names
+        self._recorder = Recorder(db, settings, names)
         self._sinks = sinks
         self._detector = SpikeDetector(keys, settings.spikes)
         self._cursor: datetime | None = None
         self._watches: dict[tuple[str, str, Rule], Watch] = {}
         self._incidents: dict[str, Incident] = {}
+        self._acceptances = Acceptances(db)
+        self.trace: Callable[[datetime, Scores], None] | None = None
+        """Is shown the scores of every boundary, for reports."""
         self.latest: Scores | None = None
         """Of the newest boundary evaluated, for gauges; rows are the keys in their order."""
 
@@ -100,6 +88,10 @@ class Detection:
         """Incidents that are not resolved."""
         return [i for i in self._incidents.values() if i.resolved_at is None]
 
+    def judging_by(self, settings: Settings) -> Detection:
+        """One for the same keys of the same database with other settings; nobody is told."""
+        return Detection(self._db, self.keys, settings, names=self._recorder.names, sinks=())
+
     def resume(self, alive: Callable[[], None] = lambda: None) -> None:
         """Rebuild everything from the database: cursor, baselines, machines, incidents.
 
@@ -107,9 +99,13 @@ class Detection:
         """
         self._cursor = lease.progress(self._db).cursor
         self._detector = SpikeDetector(self.keys, self._settings.spikes)
+        self._acceptances = Acceptances(self._db)
         for hour in buckets.learned_hours(self._db, self.keys):
+            self._take_recorded(before=hour.at + HOUR + LEARNING_DELAY)
             self._learn(hour)
             alive()
+        if self._cursor is not None:
+            self._take_recorded(before=self._cursor + BUCKET)
         stored = incidents.watches(self._db)
         found = [Watch.from_json(value) for value in stored.values()]
         self._watches = {(w.kind, w.key, w.rule): w for w in found}
@@ -164,6 +160,7 @@ class Detection:
         now: datetime,
         alive: Callable[[], None],
     ) -> Run:
+        self._acceptances.look()
         hours = deque(self._hours_due(self._cursor or first, until))
         matrix = buckets.read_matrix(self._db, self.keys, first - LOOK_BACK, until)
         done = Evaluation(until)
@@ -212,8 +209,40 @@ class Detection:
                     changed.append((self._record(found, at), found.change))
         if changed:
             self._announce(changed, at, done, now)
+        self._accept(at, done, now)
         self.latest = scores
+        if self.trace is not None:
+            self.trace(at, scores)
         return [(self._incidents[incident.id], change) for incident, change in changed]
+
+    def _take_recorded(self, before: datetime) -> list[Accepted]:
+        """Apply what the event log says was accepted before that boundary."""
+        found = list(self._acceptances.recorded(before))
+        for accepted in found:
+            if (row := self._row_of.get(accepted.key)) is not None:
+                self._detector.accept(row, accepted.since)
+        return found
+
+    def _accept(self, at: datetime, done: Evaluation, now: datetime) -> None:
+        """Make the levels normal that were accepted, from the next boundary on."""
+        known = self._take_recorded(before=at + BUCKET)
+        for accepted in known:
+            self._note_accepted(accepted, done)
+        limits = self._settings.incidents
+        for accepted in self._acceptances.due(at, self._watches.values(), limits):
+            if (row := self._row_of.get(accepted.key)) is not None:
+                self._detector.accept(row, accepted.since)
+                done.events.append(accepted.event(now))
+                self._note_accepted(accepted, done)
+
+    def _note_accepted(self, accepted: Accepted, done: Evaluation) -> None:
+        """Write it to the machine and the incident, if they are there."""
+        for key, watch in list(self._watches.items()):
+            if watch.incident == accepted.incident:
+                watch = replace(watch, accepted=True)
+                self._keep(key, watch, done)
+                if (incident := self._incidents.get(watch.incident)) is not None:
+                    self._store(self._recorder.accepted(incident, watch, accepted.at), done)
 
     def _to_advance(self, scores: Scores) -> list[int]:
         """Rows of the keys whose machines are not at rest, or whose tests may cross."""
@@ -235,38 +264,26 @@ class Detection:
         limits = self._settings.incidents
         sources = None
         if wants_sources(watch, reading, at, limits):
-            stories = self._stories(watch, at, LOOK_BACK)
-            window = timedelta(minutes=reading.window_minutes)
-            observed = {s.source for s in stories if s.published_at >= at - window}
-            sources = Sources(
-                len(observed),
-                self._active_sources(watch, at),
-                robust(scores, index, stories, at, limits),
-            )
+            sources = self._sources(watch, scores, index, reading, at)
         moved, change = advance(watch, reading, at, sources, limits, stream_silent=silent)
-        return Found(moved, change, reading, sources)
+        grows = change is not None and moved.state == "firing" and sources is None
+        if grows and watch.rule == "negative_spike":
+            # It decides nothing any more, and belongs to the evidence.
+            sources = self._sources(watch, scores, index, reading, at)
+        offered = moved.offered and not watch.offered
+        return Found(moved, change, reading, sources, offered)
 
-    def _stories(self, watch: Watch, at: datetime, span: timedelta) -> list[Story]:
-        negative = watch.rule != "volume_burst"
-        return incidents.stories(
-            self._db,
-            watch.kind,
-            watch.key,
-            at - span,
-            at,
-            negative=negative,
-            languages=self._settings.counting.languages,
-        )
-
-    def _active_sources(self, watch: Watch, at: datetime) -> int:
-        return incidents.sources(
-            self._db,
-            watch.kind,
-            watch.key,
-            at - ACTIVE_WITHIN,
-            at,
-            most=MOST_SOURCES,
-            languages=self._settings.counting.languages,
+    def _sources(
+        self, watch: Watch, scores: Scores, index: int, reading: Reading, at: datetime
+    ) -> Sources:
+        """Who reports, and whether it would stand without any one of them."""
+        stories = self._recorder.stories(watch, at, LOOK_BACK)
+        window = timedelta(minutes=reading.window_minutes)
+        observed = {s.source for s in stories if s.published_at >= at - window}
+        return Sources(
+            len(observed),
+            self._recorder.active_sources(watch, at),
+            robust(scores, index, stories, at, self._settings.incidents),
         )
 
     def _keep(self, key: tuple[str, str, Rule], watch: Watch, done: Evaluation) -> None:
@@ -278,46 +295,12 @@ class Detection:
             done.watches[key] = watch.to_json()
 
     def _record(self, found: Found, at: datetime) -> Incident:
-        """The incident's row after a change, with the evidence of its strongest evaluation."""
+        """The incident's row after a change."""
         watch = found.watch
-        old = self._incidents.get(watch.incident)
-        if old is not None and watch.state == "cooling":
-            return replace(
-                old, state=watch.state, resolved_at=at, changed_at=at, revision=watch.revision
-            )
-        evidence = self._evidence(found, at)
-        if old is not None and found.change is not None and found.change.what == "updated":
-            # More stories in a longer window can be less unusual than fewer were in a short one.
-            evidence = min(old.evidence, evidence, key=_unusual)
-        return Incident(
-            id=watch.incident,
-            kind=watch.kind,
-            key=watch.key,
-            rule=watch.rule,
-            severity=watch.severity or "info",
-            state=watch.state,
-            opened_at=watch.opened_at or at,
-            changed_at=at,
-            revision=watch.revision,
-            evidence=evidence,
-            parent=old.parent if old else None,
-            told=old.told if old else None,
-        )
-
-    def _evidence(self, found: Found, at: datetime) -> dict[str, Any]:
-        """The evidence as stored: with a company's name, and all stories' ids for linking."""
-        watch, reading = found.watch, found.reading
-        volume = watch.rule == "volume_burst"
-        minutes = reading.volume_window_minutes if volume else reading.window_minutes
-        stories = self._stories(watch, at, timedelta(minutes=minutes))
-        sources = found.sources or Sources(
-            len({story.source for story in stories}), self._active_sources(watch, at)
-        )
-        limits = self._settings.incidents
-        evidence = gather(watch.rule, reading, sources, stories[:SHOWN], limits)
-        names = [f"{story.source}/{story.id}" for story in stories]
-        name = self._names.get(watch.key, "") if watch.kind == "company" else ""
-        return {**evidence.to_json(), "name": name, "story_ids": names}
+        row = self._row_of[watch.kind, watch.key]
+        opened = watch.opened_at or at
+        drawn = series(self._db, self._detector, row, watch.rule, opened, at)
+        return self._recorder.record(found, at, self._incidents.get(watch.incident), drawn)
 
     def _announce(
         self, changed: list[tuple[Incident, Change]], at: datetime, done: Evaluation, now: datetime
@@ -377,10 +360,6 @@ class Detection:
             for name, incident in self._incidents.items()
             if incident.resolved_at is None or incident.changed_at >= at - kept
         }
-
-
-def _unusual(evidence: dict[str, Any]) -> float:
-    return float(evidence["p_count"])
 
 
 def _candidate(incident: Incident) -> Candidate:

@@ -1,4 +1,4 @@
-"""Commands that look at a database: stats, incidents, verify."""
+"""Commands that look at a database: stats, verify."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from rich.console import Group
 from ingest.companies import Watchlist
 from models import taxonomy
 from pipeline.app import keys_of
-from pipeline.display import Shown, incident_table, stats_table
-from pipeline.results import incident_result, stats_result
+from pipeline.display import Shown, stats_table
+from pipeline.results import stats_result
 from pipeline.settings import Settings
 from pipeline.store.database import open_database
-from pipeline.store.incidents import incidents
 from pipeline.store.summary import stats
 from pipeline.store.verify import verify
 
@@ -27,13 +26,6 @@ def show_stats(settings: Settings) -> Shown:
         f"{found.late} late; dead letters: {dead}"
     )
     return Shown(stats_result(found), Group(stats_table(found), line))
-
-
-def show_incidents(settings: Settings) -> Shown:
-    """Every incident, oldest first."""
-    found = incidents(open_database(settings.database.url.get_secret_value()))
-    view = incident_table(found) if found else "no incidents"
-    return Shown({"incidents": [incident_result(incident) for incident in found]}, view)
 
 
 def verify_database(settings: Settings) -> Shown:

@@ -90,7 +90,7 @@ def monitor(
 
 @app.command()
 def web(*, servers: Servers = None, db: Url = None, config: Config = None) -> None:
-    """Take articles by HTTP, into Kafka, or without it into the database for a worker."""
+    """Show incidents; take articles by HTTP, into Kafka or the database for a worker."""
     from pipeline.web.serve import run_web
 
     with reported():

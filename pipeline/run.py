@@ -23,6 +23,7 @@ from ingest.samples import outlets, sample_stream
 from models import versions
 from models.engine import Engine
 from pipeline.app import App, Round, keys_of
+from pipeline.detect import Detection
 from pipeline.display import Shown, progress, run_view
 from pipeline.health import Progress
 from pipeline.metrics import Metrics
@@ -37,6 +38,7 @@ from pipeline.process import (
     serve_health,
     stop_on_signals,
 )
+from pipeline.replaying import Facts, Review
 from pipeline.results import run_result
 from pipeline.settings import Settings, SourceSettings
 from pipeline.sinks import log_sink, open_post
@@ -123,15 +125,23 @@ def _read_feeds(settings: Settings, db: Database, stack: ExitStack) -> Callable[
     return feeds.check
 
 
-def run_replay(settings: Settings, console: Console, path: Path, *, keep: bool) -> Shown:
+def run_replay(
+    settings: Settings, console: Console, path: Path, *, keep: bool, review: Review | None = None
+) -> Shown:
     """Read ``path`` to its end in event time; without ``keep`` the database is thrown away."""
     with stop_on_signals() as stop, ExitStack() as stack:
+        if review is not None:
+            settings = review.first
         if not keep:
             settings = _with_database(settings, stack.enter_context(_temporary("replay.db")))
         file = JsonlSource(path, clock=now, max_records=settings.sources.poll_records)
         source = FileSource(file)
         db = stack.enter_context(opened(settings))
-        return _run(settings, db, source, console, stop, stack, "replaying", file).shown()
+        if review is None:
+            return _run(settings, db, source, console, stop, stack, "replaying", file).shown()
+        watch = review.watch
+        ran = _run(settings, db, source, console, stop, stack, "replaying", file, watch=watch)
+        return review.finish(db, Facts(path, ran.version, ran.articles, ran.seconds), now)
 
 
 def run_demo(settings: Settings, console: Console, *, stay: bool) -> Shown:
@@ -167,12 +177,13 @@ def _run(
     check: Callable[[], None] = lambda: None,
     dead: DeadLetters | None = None,
     post: Post | None = None,
+    watch: Callable[[Detection], None] = lambda _: None,
 ) -> Ran:
     """Put the parts together, run them to the end of the source or until ``stop``.
 
     ``file`` tells how much has been read, where there is one; ``check`` raises what went wrong
-    beside the pipeline. Without ``post`` the log alone is told of incidents. What is left running
-    (the metrics' server) ends with ``stack``.
+    beside the pipeline; ``watch`` is given the detector first. Without ``post`` the log alone is
+    told of incidents. What is left running (the metrics' server) ends with ``stack``.
     """
     loaded = versions.load(settings.model.folder, precision=settings.model.precision)
     watchlist = Watchlist.load(settings.companies.watchlist)
@@ -209,6 +220,7 @@ def _run(
         dead=dead,
         post=post,
     )
+    watch(app.monitor.detection)
     ran = Ran(db, loaded.id)
     begun = monotonic()
     with progress(console) as display:

@@ -74,6 +74,19 @@ def read_matrix(db: Database, keys: Sequence[Key], first: datetime, last: dateti
     return Matrix(first, negative, stories, articles)
 
 
+def of_key(db: Database, key: Key, first: datetime, last: datetime) -> tuple[IntArray, IntArray]:
+    """Negative and all stories of one key per bucket of [first, last), both on boundaries."""
+    found = np.zeros((2, max(0, (last - first) // BUCKET)), dtype=np.int64)
+    query = select(bucket.c.start, bucket.c.negative, bucket.c.stories).where(
+        bucket.c.kind == key[0], bucket.c.key == key[1]
+    )
+    with db.read() as connection:
+        rows = connection.execute(query.where(bucket.c.start >= first, bucket.c.start < last))
+        for start, negative, stories in rows:
+            found[:, (start - first) // BUCKET] = negative, stories
+    return found[0], found[1]
+
+
 def first_bucket(db: Database, after: datetime | None) -> datetime | None:
     """Start of the oldest bucket that starts at ``after`` or later (None: of all); None: none."""
     query = select(func.min(bucket.c.start)).where(bucket.c.kind == "all")

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from alerts.evidence import Story
 from alerts.rules import Rule, Severity
 from pipeline.store.database import Database, upsert
+from pipeline.store.events import NewEvent, append
 from pipeline.store.lease import check
 from pipeline.store.tables import (
     article,
@@ -85,6 +86,7 @@ class Evaluation:
     """None: back at rest, the row goes."""
     incidents: dict[str, Incident] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
+    events: list[NewEvent] = field(default_factory=list)
 
 
 def save(db: Database, epoch: int, done: Evaluation) -> None:
@@ -102,6 +104,7 @@ def save(db: Database, epoch: int, done: Evaluation) -> None:
         _save_incidents(connection, done.incidents.values())
         if done.messages:
             connection.execute(outbox.insert(), [_message_row(m) for m in done.messages])
+        append(connection, done.events)
         connection.execute(update(monitor).values(cursor=done.cursor))
 
 
@@ -120,7 +123,15 @@ def incidents(db: Database, *, since: datetime | None = None) -> list[Incident]:
     if since is not None:
         query = query.where((incident.c.changed_at >= since) | incident.c.resolved_at.is_(None))
     with db.read() as connection:
-        return [_incident(row) for row in connection.execute(query)]
+        return [read_incident(row) for row in connection.execute(query)]
+
+
+def find(db: Database, beginning: str, *, most: int = 2) -> list[Incident]:
+    """Incidents whose id begins so, ``most`` at most."""
+    query = select(incident).where(incident.c.id.startswith(beginning, autoescape=True))
+    with db.read() as connection:
+        rows = connection.execute(query.order_by(incident.c.id).limit(most))
+        return [read_incident(row) for row in rows]
 
 
 def stories(
@@ -140,18 +151,16 @@ def stories(
     those that are counted: see :meth:`pipeline.count.Keys.counted`.
     """
     copy = article.alias("copy")
-    copies = (
-        select(func.count())
-        .select_from(copy)
-        .where(
-            copy.c.story_source == article.c.source,
-            copy.c.story_id == article.c.id,
-            copy.c.copy_id.is_not(None),
-            copy.c.deleted.is_(False),
-            copy.c.published_at < end,
-        )
-        .scalar_subquery()
-        .label("copies")
+    of_story = (
+        copy.c.story_source == article.c.source,
+        copy.c.story_id == article.c.id,
+        copy.c.copy_id.is_not(None),
+        copy.c.deleted.is_(False),
+        copy.c.published_at < end,
+    )
+    copies = select(func.count()).select_from(copy).where(*of_story).scalar_subquery()
+    others = select(func.count(copy.c.source.distinct())).where(
+        *of_story, copy.c.source != article.c.source
     )
     query = _on_key(
         select(
@@ -160,7 +169,9 @@ def stories(
             text.c.title,
             article.c.url,
             article.c.published_at,
-            copies,
+            article.c.version,
+            copies.label("copies"),
+            others.scalar_subquery().label("others"),
         ).join(text, text.c.hash == article.c.text_hash),
         kind,
         key,
@@ -171,7 +182,16 @@ def stories(
     last = (article.c.published_at, article.c.source, article.c.id)
     with db.read() as connection:
         return [
-            Story(r.id, r.title, r.source, r.url, r.copies, r.published_at)
+            Story(
+                r.id,
+                r.title,
+                r.source,
+                r.url,
+                r.copies,
+                r.published_at,
+                outlets=1 + r.others,
+                version=r.version or "",
+            )
             for r in connection.execute(query.order_by(desc("copies"), surest, *last).limit(limit))
         ]
 
@@ -283,7 +303,8 @@ def _save_incidents(connection: Connection, changes: Iterable[Incident]) -> None
         connection.execute(insert.on_conflict_do_update(index_elements=["id"], set_=moved), rows)
 
 
-def _incident(row: Row[Any]) -> Incident:
+def read_incident(row: Row[Any]) -> Incident:
+    """An incident from its row."""
     return Incident(
         id=row.id,
         kind=row.kind,

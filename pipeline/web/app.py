@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline.health import Health
 from pipeline.web.outcomes import STATUS
+from pipeline.web.pages import Pages
 from pipeline.web.push import Push
 from pipeline.web.records import MEDIA
 
@@ -51,7 +52,9 @@ _PUSH: Final[dict[str, Any]] = {
 }
 
 
-def make_app(push: Push, *, health: Callable[[], Health], ready: Callable[[], Health]) -> ASGIApp:
+def make_app(
+    push: Push, pages: Pages, *, health: Callable[[], Health], ready: Callable[[], Health]
+) -> ASGIApp:
     """Everything that is answered. ``ready`` may take seconds; it gets a thread of its own."""
     # The pages that FastAPI makes of the description load their scripts from elsewhere.
     app = FastAPI(
@@ -85,6 +88,7 @@ def make_app(push: Push, *, health: Callable[[], Health], ready: Callable[[], He
         page = push.metrics.exposition()
         return Response(page, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
+    pages.add_to(app)
     return _secured(app)
 
 

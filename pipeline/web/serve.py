@@ -13,14 +13,20 @@ from pipeline.metrics import Metrics
 from pipeline.process import now, stop_on_signals
 from pipeline.settings import Settings
 from pipeline.web.app import make_app
+from pipeline.web.pages import Pages
 from pipeline.web.publisher import Publisher
 from pipeline.web.push import Push
 from pipeline.web.server import WebServer
 from pipeline.web.stores import open_store
-from pipeline.web.tokens import load
+from pipeline.web.tokens import Tokens, load
 
 LOOK_AGAIN_S = 1.0
 PUBLISHER_ENDS_IN_S = 2.0
+
+PAGES_ONLY = (
+    "no token in the settings: pages only, articles are refused; `bearwatch token NAME --source "
+    "SOURCE` makes one"
+)
 
 
 class ServerEnded(Exception):
@@ -31,13 +37,15 @@ def run_web(settings: Settings, console: Console) -> None:
     """Answer until SIGTERM or Ctrl-C; what is in hand then is finished, within seconds.
 
     Raises:
-        InvalidSettings: nobody could push.
+        InvalidSettings: tokens that cannot be.
         StoreError, BrokerError: there is nothing to store in, and waiting will not help.
         CannotListen: the port is taken.
     """
     with stop_on_signals() as stop, ExitStack() as stack:
         server = start(settings, stack)
-        console.print(f"listening: {server.url}", highlight=False)
+        console.print(f"listening: {server.url}, pages at {server.url}/incidents", highlight=False)
+        if not settings.web.tokens:
+            console.print(PAGES_ONLY, highlight=False)
         while not stop.wait(LOOK_AGAIN_S):
             if not server.alive:
                 raise ServerEnded("the web server ended by itself")
@@ -45,7 +53,7 @@ def run_web(settings: Settings, console: Console) -> None:
 
 def start(settings: Settings, stack: ExitStack) -> WebServer:
     """Put the parts together and serve until ``stack`` ends, which ends them in order."""
-    tokens = load(settings.web)
+    tokens = load(settings.web) if settings.web.tokens else Tokens({})
     metrics = Metrics(program_version=program_version("bearwatch"), topics=(), keys=(), sinks=())
     metrics.watching(False)
     store = open_store(settings, now)
@@ -57,7 +65,9 @@ def start(settings: Settings, stack: ExitStack) -> WebServer:
     )
     stack.callback(publisher.close, PUBLISHER_ENDS_IN_S)
     push = Push(settings.web, tokens, publisher, metrics, now)
-    app = make_app(push, health=lambda: health.health(monotonic()), ready=store.ready)
+    pages = Pages(settings.database.url.get_secret_value())
+    stack.callback(pages.close)
+    app = make_app(push, pages, health=lambda: health.health(monotonic()), ready=store.ready)
     server = WebServer(app, settings.web)
     stack.callback(server.close)
     return server

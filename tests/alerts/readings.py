@@ -33,8 +33,10 @@ QUIET: Final = Reading(
     volume_window_minutes=60,
     p_count_60=0.6,
     ratio_60=1.0,
+    over_60=0.0,
     volume_p_60=0.6,
     volume_ratio_60=1.0,
+    volume_over_60=0.0,
     newest=0,
     newest_stories=0,
     sparse=False,
@@ -54,6 +56,7 @@ SPIKE: Final = replace(
     p_share=1e-6,
     p_count_60=1e-6,
     ratio_60=4.0,
+    over_60=9.0,
     score=5.0,
     s_count=5.5,
     s_share=5.0,
@@ -72,6 +75,7 @@ BURST: Final = replace(
     volume_ratio=4.0,
     volume_p_60=1e-6,
     volume_ratio_60=4.0,
+    volume_over_60=30.0,
     newest_stories=4,
 )
 """Many stories, no more negative than usual."""

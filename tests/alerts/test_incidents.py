@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.incidents import Change, Watch, advance, incident_id, wants_sources
+from alerts.incidents import Change, Watch, advance, incident_id, outlasts, wants_sources
 from alerts.rules import (
     Crossing,
     IncidentSettings,
@@ -262,10 +262,33 @@ def test_calm_hour_resolves_after_half_an_hour() -> None:
     assert changes[1:] == [(12, Change("resolved", notify=True))]
 
 
-@pytest.mark.parametrize("restless", [{"p_count_60": 0.1}, {"ratio_60": 1.25}])
+@pytest.mark.parametrize("restless", [{"p_count_60": 0.1}, {"ratio_60": 1.25, "over_60": 1.01}])
 def test_hour_is_calm_only_by_both_tail_and_ratio(restless: dict[str, float]) -> None:
     reading = replace(QUIET, newest=1, **restless)  # type: ignore[arg-type]  # floats alone
     assert run([SPIKE, *[reading] * 40])[0].state == "firing"
+
+
+def test_one_story_more_than_usual_keeps_no_incident_open_on_a_quiet_key() -> None:
+    # 0.4 stories an hour are usual, and one came: 2.5 times as many.
+    one = replace(QUIET, newest=1, ratio_60=2.5, over_60=0.6, p_count_60=0.3)
+    _, changes = run([SPIKE, *[one] * 6])
+    assert changes[1:] == [(6, Change("resolved", notify=True))]
+    assert run([SPIKE, *[replace(one, p_count_60=0.1)] * 40])[0].state == "firing"
+    # What opens one is judged by the ratio as before.
+    lone = spike(p_count_60=0.3, ratio_60=2.5, over_60=0.6)
+    assert crosses("negative_spike", lone, RULES) == "strong"
+
+
+def test_volume_and_tone_settle_by_their_own_numbers() -> None:
+    volume = replace(FRESH, rule="volume_burst")
+    over = replace(QUIET, volume_ratio_60=2.0, volume_over_60=1.0, ratio_60=9.0, over_60=9.0)
+    assert run([BURST, *[over] * 6], watch=volume, sources=None)[0].state == "cooling"
+    more = replace(over, volume_over_60=1.1)
+    assert run([BURST, *[more] * 6], watch=volume, sources=None)[0].state == "firing"
+    shift = spike(s_count=1.0, score=1.0, s_share=3.2)
+    tone = replace(FRESH, rule="tone_shift")
+    loud = replace(QUIET, newest=1, s_share=1.95)
+    assert run([shift, *[loud] * 6], watch=tone, sources=None)[0].state == "firing"
 
 
 def test_three_hours_without_a_negative_story_resolve() -> None:
@@ -283,6 +306,45 @@ def test_silence_of_the_stream_resolves_nothing() -> None:
     readings = [SPIKE, *[QUIET] * 3, *[QUIET] * 100, *[QUIET] * 3]
     _, changes = run(readings, silent=[False] * 4 + [True] * 100 + [False] * 3)
     assert changes[-1] == (106, Change("resolved", notify=True))
+
+
+def test_long_open_incident_offers_acceptance_once_and_silence_does_not_count() -> None:
+    day = [spike(observed=12)] * 288
+    watch, changes = run([SPIKE, *day, *day])
+    assert changes[1:] == [(576, Change("updated", notify=True))]
+    assert watch.offered
+    assert run(day, watch=watch, start=577)[1] == []
+    silent = [False, *[True] * 288, *[False] * 575]
+    assert not run([SPIKE, *day, *day, *day], silent=[*silent, True])[0].offered
+
+
+def test_offer_is_told_only_to_who_heard_that_it_began() -> None:
+    reopened, _ = run([SPIKE], watch=RESOLVED, start=8)
+    assert not reopened.told
+    watch, changes = run([SPIKE] * 577, watch=reopened, start=9)
+    assert (changes, watch.offered) == ([(9 + 575, Change("updated", notify=False))], True)
+
+
+def test_week_old_incident_outlasts_unless_it_was_accepted_and_opening_again_starts_anew() -> None:
+    week = 7 * 288
+    watch, _ = run([SPIKE] * week)
+    assert not outlasts(watch, RULES)
+    watch, _ = run([SPIKE], watch=watch, start=week)
+    assert outlasts(watch, RULES)
+    assert not outlasts(replace(watch, accepted=True), RULES)
+    over, _ = run([QUIET] * 6, watch=replace(watch, accepted=True), start=week + 1)
+    assert not outlasts(over, RULES)
+    again, _ = run([SPIKE], watch=over, start=week + 7)
+    assert (again.accepted, again.offered, again.burning) == (False, False, timedelta(0))
+    assert again.fired_at == MONDAY + (week + 7) * STEP
+
+
+def test_watch_stored_by_an_earlier_version_is_read() -> None:
+    stored = run([SPIKE])[0].to_json()
+    for name in ("fired_at", "burning", "offered", "accepted"):
+        del stored[name]
+    watch = Watch.from_json(stored)
+    assert (watch.state, watch.fired_at, watch.burning) == ("firing", None, timedelta(0))
 
 
 # --- afterwards ------------------------------------------------------------------------------

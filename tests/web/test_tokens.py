@@ -12,10 +12,12 @@ from typer.testing import CliRunner
 
 from pipeline import settings
 from pipeline.cli import app
-from pipeline.settings import InvalidSettings
+from pipeline.settings import InvalidSettings, Settings
 from pipeline.web import tokens
 from pipeline.web.limits import TokenBucket
+from pipeline.web.serve import PAGES_ONLY
 from pipeline.web.settings import WebSettings
+from tests.web.served import article, serving
 
 
 @pytest.fixture
@@ -53,11 +55,14 @@ def test_token_that_the_settings_would_refuse_is_not_made(
     assert "Traceback" not in done.stderr
 
 
-def test_web_without_a_token_says_how_to_make_one(command: CliRunner) -> None:
-    done = command.invoke(app, ["web", "--db", "sqlite:///new.db"])
-    assert done.exit_code == 2
-    assert "bearwatch token NAME" in " ".join(done.stderr.split())
-    assert not Path("new.db").exists()
+def test_web_without_a_token_shows_pages_and_takes_no_article(tmp_path: Path) -> None:
+    found = Settings.model_validate(
+        {"database": {"url": f"sqlite:///{tmp_path}/new.db"}, "web": {"port": 0}}
+    )
+    with serving(found) as sender:
+        assert sender.http.get("/incidents").status_code == 200
+        assert sender.push(article(1)).status_code == 401
+    assert "bearwatch token NAME" in PAGES_ONLY
 
 
 def test_token_may_come_from_the_environment_or_a_file(

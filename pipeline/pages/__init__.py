@@ -1,0 +1,1 @@
+"""Pages for people, as text: incidents from stored evidence, and reports of replays."""
