@@ -125,8 +125,10 @@ class CountBaseline:
     def accept(self, row: int, hours: Sequence[tuple[datetime, float]]) -> None:
         """Forget a key's level and take it from these hours alone, as they were, unclipped.
 
-        The spread and the season stay: they say how much the key varies, not how much it has.
+        The spread stays, and so does the season, except in these hours' cells: there the key's
+        new level would be taken for its rhythm.
         """
+        self._season.forget(row, [cell(hour, self._zone) for hour, _ in hours])
         one = slice(row, row + 1)
         stories, known = np.zeros(1), np.zeros(1)
         for hour, count in hours:

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from alerts.baseline import BaselineSettings
 from alerts.season import FloatArray
@@ -16,8 +16,6 @@ from alerts.tails import SMALLEST, count_interval, count_tail, discoveries, shar
 from alerts.windows import WINDOWS, IntArray
 
 HOUR_WINDOW: Final = WINDOWS.index(60)
-SEVERAL_WINDOWS: Final = float(np.log10(len(WINDOWS)))
-"""Paid by the best of the windows for having had that many tries."""
 
 
 class SpikeSettings(BaseModel):
@@ -27,6 +25,10 @@ class SpikeSettings(BaseModel):
 
     baseline: BaselineSettings = BaselineSettings()
     """How the usual is learned."""
+    window_shares: tuple[float, float, float] = (0.15, 0.5, 0.35)
+    """How the windows of 15, 60 and 180 minutes share the chance of a false alarm: each tail is
+    divided by its share, so that the best of three tries is worth no more than one. They add up
+    to 1. The short window gets little: it sees great spikes soon, and small ones never."""
     least_negative: int = Field(default=3, ge=1)
     """Fewer negative stories in a window are never unusual."""
     least_stories: int = Field(default=8, ge=1)
@@ -40,6 +42,13 @@ class SpikeSettings(BaseModel):
     """Expected stories in 60 minutes under which the share test has no power of its own."""
     false_discovery_rate: float = Field(default=0.01, gt=0, lt=1)
     """Benjamini-Hochberg across the keys of one evaluation."""
+
+    @field_validator("window_shares")
+    @classmethod
+    def _add_up(cls, shares: tuple[float, float, float]) -> tuple[float, float, float]:
+        if min(shares) <= 0.0 or abs(sum(shares) - 1.0) > 1e-6:
+            raise ValueError("three numbers above 0 that add up to 1")
+        return shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +241,9 @@ def judge(
     p_share = _share_tails(observed, total, p_count, usual, settings)
     counted = np.where(observed >= settings.least_negative, p_count, 1.0)
     voluminous = np.where(total >= settings.least_stories, p_volume, 1.0)
+    shares = np.array(settings.window_shares)
     s_count, s_share, volume_score = (
-        _best(tails, ready=usual.ready) for tails in (counted, p_share, voluminous)
+        _best(tails, shares, ready=usual.ready) for tails in (counted, p_share, voluminous)
     )
     score = np.minimum(s_count, s_share)
     return Scores(
@@ -247,8 +257,8 @@ def judge(
         s_share=s_share,
         score=score,
         volume_score=volume_score,
-        best=_where_least(counted),
-        volume_best=_where_least(voluminous),
+        best=_where_least(counted, shares),
+        volume_best=_where_least(voluminous, shares),
         ratio=observed / negative,
         volume_ratio=total / stories,
         share=observed / np.maximum(total, 1),
@@ -282,15 +292,17 @@ def _share_tails(
     return tails
 
 
-def _best(tails: FloatArray, *, ready: bool) -> FloatArray:
+def _best(tails: FloatArray, shares: FloatArray, *, ready: bool) -> FloatArray:
     if not ready:
         return np.zeros(len(tails))
-    least = np.maximum(tails.min(axis=1), SMALLEST)
-    score: FloatArray = np.maximum(-np.log10(least) - SEVERAL_WINDOWS, 0.0)
+    least = np.maximum((tails / shares).min(axis=1), SMALLEST)
+    score: FloatArray = np.maximum(-np.log10(least), 0.0)
     return score
 
 
-def _where_least(tails: FloatArray) -> NDArray[np.intp]:
-    """Window of the least tail; the hour where none is below 1."""
-    least: NDArray[np.intp] = np.where(tails.min(axis=1) < 1.0, tails.argmin(axis=1), HOUR_WINDOW)
+def _where_least(tails: FloatArray, shares: FloatArray) -> NDArray[np.intp]:
+    """Window that stands out most; the hour where none has a tail below 1."""
+    least: NDArray[np.intp] = np.where(
+        tails.min(axis=1) < 1.0, (tails / shares).argmin(axis=1), HOUR_WINDOW
+    )
     return least

@@ -133,7 +133,8 @@ class SpikeDetector:
         """Take the level since ``since`` as a key's new normal: an operator's decision.
 
         The key's counts and share forget what came before and follow the hours that have begun
-        since then, as they were, of the last ``REMEMBERED`` at most; spread and season stay.
+        since then, as they were, of the last ``REMEMBERED`` at most; spread stays, and the season
+        of the hours of the week that were not among them.
         While no such hour has been learned yet, the first one that is counts alone.
 
         Raises:

@@ -24,8 +24,8 @@ from alerts.rules import (
     noticeable,
 )
 from alerts.scores import Reading
+from alerts.simulation import MONDAY
 from tests.alerts.readings import BURST, QUIET, SPIKE, burst, spike
-from tests.alerts.streams import MONDAY
 
 RULES: Final = IncidentSettings()
 MANY: Final = Sources(observed=5, active=9)
