@@ -34,12 +34,15 @@ def margins(scores: Scores, settings: IncidentSettings) -> Margins:
     calm = (scores.p_count[:, HOUR_WINDOW] > settings.calm_p_count) & (
         scores.ratio[:, HOUR_WINDOW] < settings.calm_ratio
     )
+    harmless = (scores.p_share[best] > settings.sparse_veto) & (
+        scores.share[best] < settings.sparse_mostly
+    )
     shut = (
         calm
         | (scores.observed[best] < settings.least_stories)
         | (lift < settings.least_lift)
         | (scores.ratio[best] < settings.least_ratio)
-        | (scores.sparse & (scores.p_share[best] > settings.sparse_veto))
+        | (scores.sparse & harmless)
     )
     more = extra(usual.stories[:, HOUR_WINDOW], settings)
     alone = scores.s_count - settings.alone_score

@@ -43,7 +43,10 @@ class IncidentSettings(BaseModel):
     alone_score: float = 3.16
     """One test alone: the count on a sparse key, the volume, the tone."""
     sparse_veto: float = 0.2
-    """On a sparse key a share with a greater tail says that the news is not negative."""
+    """On a sparse key a share with a greater tail says that the news is not negative ..."""
+    sparse_mostly: float = 2.0 / 3.0
+    """... unless so much of it is: where most news is negative in any case, as on falling markets,
+    the share has no room to stand out, and a burst of news is a burst of bad news."""
     least_stories: int = 3
     """Negative stories in the window; fewer open nothing."""
     least_sources: int = 2
@@ -128,7 +131,7 @@ def crosses(rule: Rule, reading: Reading, settings: IncidentSettings) -> Crossin
         return "none"
     if reading.sparse:
         loud = reading.s_count >= settings.alone_score + more
-        return "strong" if loud and reading.p_share <= settings.sparse_veto else "none"
+        return "strong" if loud and _share_fires(reading, settings) else "none"
     if reading.score >= settings.strong_score + more:
         return "strong"
     return "once" if reading.score >= settings.open_score + more else "none"
@@ -174,7 +177,8 @@ def could_be_critical(reading: Reading, settings: IncidentSettings) -> bool:
 
 def _share_fires(reading: Reading, settings: IncidentSettings) -> bool:
     if reading.sparse:
-        return reading.p_share <= settings.sparse_veto
+        mostly = reading.share >= settings.sparse_mostly
+        return mostly or reading.p_share <= settings.sparse_veto
     return reading.s_share >= settings.open_score + float(extra(reading.per_hour, settings))
 
 

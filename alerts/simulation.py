@@ -6,7 +6,7 @@ weekend, a level and a share that drift, keys that differ. Whatever is called a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -92,20 +92,21 @@ def fleet(
     warm_days: int,
     events: Events = QUIET,
     share_season: float = 1.0,
+    rates: Sequence[float] = RATES,
 ) -> Streams:
-    """``keys`` keys of each of the ``RATES``, one band after the other, as one stream of news."""
+    """``keys`` keys of each of the ``rates``, one band after the other, as one stream of news."""
     parts = [
         bands(
             rate,
             keys=keys,
             days=days,
-            seed=seed * len(RATES) + number,
+            seed=seed * len(RATES) + RATES.index(rate),
             warm_days=warm_days,
             spike=events.spike,
             volume=events.volume,
             share_season=share_season,
         )
-        for number, rate in enumerate(RATES)
+        for rate in rates
     ]
     return Streams(
         tuple(key for part in parts for key in part.keys),

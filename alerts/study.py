@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -18,7 +19,7 @@ from alerts.margins import Margins, confirmed, margins
 from alerts.rules import IncidentSettings
 from alerts.scores import Scores, SpikeSettings
 from alerts.season import FloatArray
-from alerts.simulation import MONDAY, PER_DAY, RATES, Events, Streams, fleet
+from alerts.simulation import MONDAY, PER_DAY, QUIET, RATES, Events, Streams, fleet
 from alerts.spikes import SpikeDetector
 from alerts.windows import BUCKET, BUCKETS, HOUR, PER_HOUR
 
@@ -31,6 +32,7 @@ GRACE: Final = 6
 MONTH: Final = 30 * PER_DAY
 SPIKES: Final = (2.0, 4.0, 8.0)
 VOLUME: Final = 3.0
+KINDS: Final = (QUIET, *(Events(spike=factor) for factor in SPIKES), Events(volume=VOLUME))
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Plan:
     warm_days: int = 28
     share_season: float = 1.0
     """Peak over trough of the share's own day; 1: it has none."""
+    rates: tuple[float, ...] = RATES
+    """Negative stories per hour, of ``RATES``."""
 
 
 @dataclass(frozen=True)
@@ -202,62 +206,58 @@ def study(
 ) -> Result:
     """Make the streams of all seeds, run the detector over each, and pool what it found.
 
-    A seed costs 5 runs: a quiet one, which alone sets the bars, one per factor of ``SPIKES``,
-    and one of volume.
+    A seed costs 5 runs: a quiet one, which alone sets the bars of ``tuned`` to at most ``budget``
+    alerts per key and 30 days, one per factor of ``SPIKES``, and one of volume.
     """
-    kinds = [Events(), *(Events(spike=factor) for factor in SPIKES), Events(volume=VOLUME)]
-    runs: list[list[Trace]] = []
-    total = len(seeds) * len(kinds)
+    runs: list[list[Trace]] = [[] for _ in KINDS]
+    total = len(seeds) * len(KINDS)
     for number, seed in enumerate(seeds):
-        for kind, events in enumerate(kinds):
-            streams = fleet(
+        for kind, events in enumerate(KINDS):
+            done = number * len(KINDS) + kind
+            made = fleet(
                 keys=plan.keys,
                 days=plan.days,
                 warm_days=plan.warm_days,
-                seed=seed * len(kinds) + kind,
+                seed=seed * len(KINDS) + kind,
                 events=events,
                 share_season=plan.share_season,
+                rates=plan.rates,
             )
-            done = number * len(kinds) + kind
-            runs.append([])
-            runs[kind].append(
-                trace(
-                    streams,
-                    plan,
-                    spikes,
-                    incidents,
-                    lambda part, done=done: advanced((done + part) / total),  # type: ignore[misc]
-                )
-            )
+            heard = partial(_whole, advanced, done, total)
+            runs[kind].append(trace(made, plan, spikes, incidents, heard))
     tuned, shipped = [], []
-    for band, rate in enumerate(RATES):
+    for band, rate in enumerate(plan.rates):
         rows = np.arange(band * plan.keys, (band + 1) * plan.keys)
-        quiet = np.concatenate([run.score[rows] for run in runs[0]])
-        bar = bar_for(quiet, budget)
-        tuned.append(_row(rate, rows, runs, quiet, bar, by_score=True))
-        margin = np.concatenate([run.margin[rows] for run in runs[0]])
-        shipped.append(_row(rate, rows, runs, margin, 0.0, by_score=False))
+        score = np.concatenate([run.score[rows] for run in runs[0]])
+        tuned.append(_row(rate, rows, runs, bar_for(score, budget), by_score=True))
+        shipped.append(_row(rate, rows, runs, 0.0, by_score=False))
     return Result(tuple(tuned), tuple(shipped))
+
+
+def _whole(advanced: Callable[[float], None], done: int, total: int, part: float) -> None:
+    advanced((done + part) / total)
 
 
 def _row(
     rate: float,
     rows: NDArray[np.intp],
     runs: list[list[Trace]],
-    quiet: FloatArray,
     bar: float,
     *,
     by_score: bool,
 ) -> Row:
+    def found(run: Trace) -> FloatArray:
+        return run.score if by_score else run.margin
+
+    quiet = np.concatenate([found(run)[rows] for run in runs[0]])
     *spikes, volume = [
-        _pooled([judged(t, t.score if by_score else t.margin, bar, rows) for t in traces])
-        for traces in runs[1 : 2 + len(SPIKES)]
+        _pooled([judged(run, found(run), bar, rows) for run in same]) for same in runs[1:]
     ]
     return Row(
         rate,
         episodes(quiet, bar) / months(quiet),
-        tuple(found.recall for found in spikes),
-        tuple(found.delay for found in spikes),
+        tuple(one.recall for one in spikes),
+        tuple(one.delay for one in spikes),
         volume.recall,
         spikes[0].events,
     )

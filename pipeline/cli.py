@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline import cli_articles, cli_dlq, cli_kafka, part_commands
+from pipeline import cli_articles, cli_calibrate, cli_dlq, cli_kafka, cli_spikes, part_commands
 from pipeline.commands import (
     Config,
     File,
@@ -36,6 +36,8 @@ app.add_typer(cli_kafka.kafka, name="kafka")
 app.add_typer(cli_kafka.ingest, name="ingest")
 app.add_typer(cli_dlq.dlq, name="dlq")
 app.add_typer(cli_articles.articles, name="articles")
+app.add_typer(cli_calibrate.app)
+app.add_typer(cli_spikes.spikes, name="spikes")
 app.add_typer(database, name="db")
 app.add_typer(incident_commands, name="incidents")
 

@@ -93,6 +93,8 @@ class Detection:
         self._incidents: dict[str, Incident] = {}
         self.latest: Scores | None = None
         """Of the newest boundary evaluated, for gauges; rows are the keys in their order."""
+        self.latest_at: datetime | None = None
+        """That boundary."""
 
     @property
     def open(self) -> list[Incident]:
@@ -211,7 +213,7 @@ class Detection:
                     changed.append((self._record(found, at), found.change))
         if changed:
             self._announce(changed, at, done, now)
-        self.latest = scores
+        self.latest, self.latest_at = scores, at
         return [(self._incidents[incident.id], change) for incident, change in changed]
 
     def _to_advance(self, scores: Scores) -> list[int]:
