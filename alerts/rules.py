@@ -31,7 +31,7 @@ class IncidentSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    open_score: float = 1.95
+    open_score: float = 2.05
     """Both tests, -log10 of the tail; in two evaluations in a row."""
     open_score_by_band: tuple[float, float, float, float] | None = None
     """``open_score`` per volume band: under 1, 10 and 100 expected stories per hour, and more.

@@ -12,7 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from alerts.baseline import BaselineSettings
 from alerts.season import FloatArray
-from alerts.tails import SMALLEST, count_interval, count_tail, discoveries, share_tail
+from alerts.tails import (
+    count_interval,
+    count_tail,
+    discoveries,
+    score_of_best,
+    share_tail,
+    window_of_best,
+)
 from alerts.windows import WINDOWS, IntArray
 
 HOUR_WINDOW: Final = WINDOWS.index(60)
@@ -25,7 +32,7 @@ class SpikeSettings(BaseModel):
 
     baseline: BaselineSettings = BaselineSettings()
     """How the usual is learned."""
-    window_shares: tuple[float, float, float] = (0.15, 0.5, 0.35)
+    window_shares: tuple[float, float, float] = (0.2, 0.5, 0.3)
     """How the windows of 15, 60 and 180 minutes share the chance of a false alarm: each tail is
     divided by its share, so that the best of three tries is worth no more than one. They add up
     to 1. The short window gets little: it sees great spikes soon, and small ones never."""
@@ -243,7 +250,7 @@ def judge(
     voluminous = np.where(total >= settings.least_stories, p_volume, 1.0)
     shares = np.array(settings.window_shares)
     s_count, s_share, volume_score = (
-        _best(tails, shares, ready=usual.ready) for tails in (counted, p_share, voluminous)
+        score_of_best(tails, shares) * usual.ready for tails in (counted, p_share, voluminous)
     )
     score = np.minimum(s_count, s_share)
     return Scores(
@@ -257,8 +264,8 @@ def judge(
         s_share=s_share,
         score=score,
         volume_score=volume_score,
-        best=_where_least(counted, shares),
-        volume_best=_where_least(voluminous, shares),
+        best=window_of_best(counted, shares, HOUR_WINDOW),
+        volume_best=window_of_best(voluminous, shares, HOUR_WINDOW),
         ratio=observed / negative,
         volume_ratio=total / stories,
         share=observed / np.maximum(total, 1),
@@ -290,19 +297,3 @@ def _share_tails(
         of_test = np.broadcast_to(concentration, worth.shape)[worth]
         tails[worth] = share_tail(observed[worth], total[worth], usual.share[worth], of_test)
     return tails
-
-
-def _best(tails: FloatArray, shares: FloatArray, *, ready: bool) -> FloatArray:
-    if not ready:
-        return np.zeros(len(tails))
-    least = np.maximum((tails / shares).min(axis=1), SMALLEST)
-    score: FloatArray = np.maximum(-np.log10(least), 0.0)
-    return score
-
-
-def _where_least(tails: FloatArray, shares: FloatArray) -> NDArray[np.intp]:
-    """Window that stands out most; the hour where none has a tail below 1."""
-    least: NDArray[np.intp] = np.where(
-        tails.min(axis=1) < 1.0, (tails / shares).argmin(axis=1), HOUR_WINDOW
-    )
-    return least

@@ -145,8 +145,8 @@ class ShareSeason:
         share = np.clip(plain.sum() / max(total.sum(), 1.0), 0.01, 0.99)
         fleet, expected = np.zeros(CELLS), plain
         for coarser in (_by_hour, _itself):
-            sums = (coarser(kept) for kept in (bad, expected, total))
-            fleet = fleet + _shrunken(*sums, self._prior, share)
+            seen, usual, all_ = (coarser(kept) for kept in (bad, expected, total))
+            fleet = fleet + _shrunken(seen, usual, all_, self._prior, share)
             expected = _shifted(plain, total, fleet)
         self._fleet = fleet
         bad, plain, total = self._key_sums.astype(np.float64)

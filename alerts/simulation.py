@@ -131,8 +131,9 @@ def _rhythm(
     drift /= drift[:, :warm_days].mean(axis=1, keepdims=True)
     size = rng.lognormal(0.0, 0.4, (keys, 1))
     noise = rng.gamma(SIZES[rate], 1.0 / SIZES[rate], (keys, len(hours)))
-    level: FloatArray = size / size.mean() * day / day.mean(axis=1, keepdims=True)
-    return level * week * drift.repeat(24, axis=1) * noise
+    level = size / size.mean() * day / day.mean(axis=1, keepdims=True)
+    volume: FloatArray = level * week * drift.repeat(24, axis=1) * noise
+    return volume
 
 
 def _shares(
@@ -144,7 +145,7 @@ def _shares(
         mood[:, hour] = 0.7 * mood[:, hour - 1] + np.sqrt(1.0 - 0.49) * mood[:, hour]
     usual = np.log(NEGATIVE / (1.0 - NEGATIVE)) + rng.normal(0.0, 0.5, (keys, 1))
     usual = usual + rng.normal(0.0, 0.03, (keys, days)).cumsum(axis=1).repeat(24, axis=1)
-    share = 1.0 / (1.0 + np.exp(-usual - mood))
+    share: FloatArray = 1.0 / (1.0 + np.exp(-usual - mood))
     if season == 1.0:
         return share
     peaks = rng.normal(4.0, 2.0, (keys, 1))

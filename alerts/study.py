@@ -266,6 +266,7 @@ def _row(
 def _pooled(found: Sequence[Found]) -> Found:
     """Several seeds' results as one; the delay is the mean of their medians."""
     events = sum(one.events for one in found)
-    recall = sum(one.recall * one.events for one in found if one.events) / max(events, 1)
+    hits = sum(one.recall * one.events for one in found if one.events)
+    recall = hits / events if events else float("nan")
     delays = [one.delay for one in found if not np.isnan(one.delay)]
     return Found(events, recall, float(np.mean(delays)) if delays else float("nan"))

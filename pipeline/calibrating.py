@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -234,7 +233,7 @@ def _databases(
         for number, path in enumerate(files):
             own = with_database(settings, folder / f"{number}.db")
             if path.suffix in DATABASES:
-                shutil.copyfile(path, folder / f"{number}.db")
+                again.copy_file(path, folder / f"{number}.db")
             else:
                 read_whole(own, console, path)
             found.append((own, stack.enter_context(opened(own))))

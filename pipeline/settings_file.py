@@ -18,13 +18,18 @@ def set_value(path: Path, table: str, name: str, value: Sequence[float]) -> None
     """
     before = path.read_text("utf-8") if path.exists() else ""
     line = f"{name} = [{', '.join(f'{number:g}' for number in value)}]"
-    after = _placed(before, table, name, line)
     try:
         wanted = tomllib.loads(before)
-        wanted.setdefault(table, {})[name] = list(value)
-        right = tomllib.loads(after) == wanted
     except tomllib.TOMLDecodeError as error:
         raise InvalidSettings([f"{path}: not TOML: {error}"]) from error
+    after = _placed(before, table, name, line)
+    try:
+        found = tomllib.loads(after)
+        right = found.pop(table)[name] == list(value)
+        left = {key: one for key, one in wanted.items() if key != table}
+        right = right and found == left
+    except tomllib.TOMLDecodeError:
+        right = False
     if not right:
         raise InvalidSettings([f"{path}: cannot be changed safely; put {line} into [{table}]"])
     part = path.with_name(path.name + ".part")

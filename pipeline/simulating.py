@@ -63,9 +63,18 @@ def simulate_spikes(
 
 def _values(row: Row) -> dict[str, object]:
     """A row as JSON has it: null where there is no number."""
-    values = asdict(row)
-    values["delay"] = [None if isnan(minutes) else minutes for minutes in row.delay]
+    values = asdict(row) | {"volume": _number(row.volume)}
+    for name, numbers in (("recall", row.recall), ("delay", row.delay)):
+        values[name] = [_number(value) for value in numbers]
     return values
+
+
+def _number(value: float) -> float | None:
+    return None if isnan(value) else value
+
+
+def _text(value: float, form: str) -> str:
+    return "-" if isnan(value) else format(value, form)
 
 
 def _table(title: str, rows: Sequence[Row]) -> Table:
@@ -82,9 +91,9 @@ def _table(title: str, rows: Sequence[Row]) -> Table:
         table.add_row(
             f"{row.rate:g}",
             f"{row.false_alerts:.2f}",
-            *(f"{recall:.0%}" for recall in row.recall),
-            *("-" if isnan(minutes) else f"{minutes:.0f}" for minutes in row.delay),
-            f"{row.volume:.1%}",
+            *(_text(recall, ".0%") for recall in row.recall),
+            *(_text(minutes, ".0f") for minutes in row.delay),
+            _text(row.volume, ".1%"),
             str(row.events),
         )
     return table

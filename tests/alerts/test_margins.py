@@ -13,12 +13,12 @@ from alerts.scores import SpikeSettings
 from alerts.simulation import PER_DAY, Events, fleet
 from alerts.study import evaluations
 
-BANDS = IncidentSettings(open_score_by_band=(2.5, 2.2, 1.95, 3.0))
+BANDS = IncidentSettings(open_score_by_band=(2.5, 2.2, 2.05, 3.0))
 
 
 @pytest.mark.parametrize("settings", [IncidentSettings(), BANDS], ids=["plain", "bands"])
 def test_margin_of_zero_or_more_is_a_crossing(settings: IncidentSettings) -> None:
-    streams = fleet(keys=6, days=16, seed=5, warm_days=10, events=Events(spike=5.0))
+    streams = fleet(keys=3, days=14, seed=5, warm_days=10, events=Events(spike=5.0))
     seen = {"none": 0, "once": 0, "strong": 0}
     for _, _, scores in evaluations(streams, SpikeSettings(), first=10 * PER_DAY, step=3):
         found = margins(scores, settings)
