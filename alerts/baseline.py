@@ -106,6 +106,14 @@ class CountBaseline:
         total: FloatArray = (part.whole @ inner + part.left @ before + part.right @ after).T
         return total
 
+    def to_come(self, over: Span) -> FloatArray:
+        """Stories that the newest hour usually still brings, in windows that hold its beginning,
+        (keys, 3): it may bring them all at once, as wires do on the hour."""
+        rest: FloatArray = np.outer(
+            self.level * self._season.factors[over.cells[-2]], over.weights.early
+        )
+        return rest
+
     def learn(self, hour: datetime, counts: FloatArray, last_15: FloatArray) -> None:
         """Take in the closed hour [hour, hour + 1 h) and its last quarter, both (keys,)."""
         here, after = (cell(hour + step * HOUR, self._zone) for step in (0, 1))

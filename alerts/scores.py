@@ -65,6 +65,9 @@ class Expectation:
     negative: FloatArray
     variation: FloatArray
     stories: FloatArray
+    at_once: FloatArray
+    """All stories, if those of the newest hour come at its beginning: what a burst of volume has
+    to exceed. Releases come on the hour, and the hours are all that is learned."""
     stories_variation: FloatArray
     share: FloatArray
     concentration: FloatArray
@@ -80,6 +83,7 @@ class Expectation:
             self.negative[one],
             self.variation[one],
             self.stories[one],
+            self.at_once[one],
             self.stories_variation[one],
             self.share[one],
             self.concentration[one],
@@ -173,7 +177,7 @@ class Scores:
         best, volume = int(self.best[index]), int(self.volume_best[index])
         usual = self.expectation
         low, high = count_interval(usual.negative[index, best], usual.variation[index, best])
-        most = count_interval(usual.stories[index, volume], usual.stories_variation[index, volume])
+        most = count_interval(usual.at_once[index, volume], usual.stories_variation[index, volume])
         share, baseline = float(self.share[index, best]), float(usual.share[index, best])
         return Reading(
             observed=int(self.observed[index, best]),
@@ -192,7 +196,7 @@ class Scores:
             s_share=float(self.s_share[index]),
             volume_score=float(self.volume_score[index]),
             volume_observed=int(self.total[index, volume]),
-            volume_expected=float(usual.stories[index, volume]),
+            volume_expected=float(usual.at_once[index, volume]),
             volume_low=most[0],
             volume_high=most[1],
             volume_p=float(self.p_volume[index, volume]),
@@ -242,7 +246,7 @@ def judge(
     ``newest`` and ``newest_stories`` are (keys,), of the last bucket, and are only passed on.
     """
     negative = np.maximum(usual.negative, settings.least_expected)
-    stories = np.maximum(usual.stories, settings.least_expected_stories)
+    stories = np.maximum(usual.at_once, settings.least_expected_stories)
     p_count = count_tail(observed, negative, usual.variation)
     p_volume = count_tail(total, stories, usual.stories_variation)
     p_share = _share_tails(observed, total, p_count, usual, settings)

@@ -84,10 +84,12 @@ class SpikeDetector:
         if at.timestamp() % BUCKET.total_seconds():
             raise ValueError(f"{at.isoformat()} is not a boundary of buckets of {BUCKET}")
         over = span(at, self._zone)
+        usual = self._stories.expected(over)
         expectation = Expectation(
             negative=self._negative.expected(over),
             variation=self._negative.variation,
-            stories=self._stories.expected(over),
+            stories=usual,
+            at_once=usual + self._stories.to_come(over),
             stories_variation=self._stories.variation,
             share=self._share.expected(over, stories),
             concentration=self._share.concentration,

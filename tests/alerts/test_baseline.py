@@ -259,3 +259,12 @@ def test_few_stories_make_no_rhythm_of_the_share() -> None:
         negative, usual = np.array([2.0 if hour == 4 else 0.0]), np.array([0.4])
         season.learn(hour, negative, usual, np.array([2.0]))
     assert np.abs(season.offsets(range(24))).max() < 0.3
+
+
+def test_hour_that_has_just_begun_may_bring_all_it_has_at_once() -> None:
+    baseline = counts([30.0 if hour == 6 else 2.0 for hour in range(24)])
+    assert baseline.to_come(at(21, 6, 5))[0] == pytest.approx([27.5, 27.5, 27.5], rel=0.05)
+    assert baseline.to_come(at(21, 6, 15))[0] == pytest.approx([22.5, 22.5, 22.5], rel=0.05)
+    # From here on the quarter of an hour does not hold the beginning of the hour.
+    assert baseline.to_come(at(21, 6, 20))[0] == pytest.approx([0.0, 20.0, 20.0], rel=0.05)
+    assert baseline.to_come(at(21, 7, 0))[0] == pytest.approx([0.0, 0.0, 0.0])
