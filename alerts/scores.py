@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import numpy as np
@@ -58,6 +58,9 @@ class SpikeSettings(BaseModel):
         return shares
 
 
+_OF_ALL_KEYS: Final = ("ready", "baseline_days")
+
+
 @dataclass(frozen=True, slots=True)
 class Expectation:
     """What the tests compare with; arrays are (keys, 3 windows) unless said otherwise."""
@@ -78,18 +81,8 @@ class Expectation:
 
     def of(self, index: int) -> Expectation:
         """The same for one key alone."""
-        one = slice(index, index + 1)
-        return Expectation(
-            self.negative[one],
-            self.variation[one],
-            self.stories[one],
-            self.at_once[one],
-            self.stories_variation[one],
-            self.share[one],
-            self.concentration[one],
-            self.ready,
-            self.baseline_days,
-        )
+        arrays = [field.name for field in fields(self) if field.name not in _OF_ALL_KEYS]
+        return replace(self, **{name: getattr(self, name)[index : index + 1] for name in arrays})
 
 
 @dataclass(frozen=True, slots=True)

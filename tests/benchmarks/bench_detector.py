@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 import tempfile
+from collections import deque
 from datetime import timedelta
 from pathlib import Path
 from time import perf_counter, process_time
@@ -95,13 +96,16 @@ def megabytes(thing: object, seen: set[int] | None = None) -> float:
         return 0.0
     seen.add(id(thing))
     if isinstance(thing, np.ndarray):
-        return thing.nbytes / 1e6
+        return float(thing.nbytes) / 1e6
+    parts: list[object]
     if isinstance(thing, dict):
-        return sum(megabytes(value, seen) for value in thing.values())
-    if isinstance(thing, list | tuple) or type(thing).__name__ == "deque":
-        return sum(megabytes(value, seen) for value in thing)  # type: ignore[attr-defined]
-    names = [*getattr(thing, "__dict__", {}), *getattr(type(thing), "__slots__", ())]
-    return sum(megabytes(getattr(thing, name), seen) for name in names)
+        parts = list(thing.values())
+    elif isinstance(thing, list | tuple | deque):
+        parts = list(thing)
+    else:
+        names = [*getattr(thing, "__dict__", {}), *getattr(type(thing), "__slots__", ())]
+        parts = [getattr(thing, name) for name in names]
+    return sum((megabytes(part, seen) for part in parts), 0.0)
 
 
 def measure(number: int, ticks: int, per_hour: float) -> dict[str, object]:
