@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -50,6 +50,9 @@ class BaselineSettings(BaseModel):
     """An hour teaches at most its expected count + this many standard deviations + 2 stories."""
     dispersion_clip: float = 6.0
     """The same for the spread, + 3 stories."""
+    source_class: Literal["news", "social"] = "news"
+    """What is counted. Posts have so much heavier tails than news that only an hour above 20 times
+    the expected + 50 is clipped before it teaches the spread; with news, that costs recall."""
     share_prior: tuple[float, float] = (0.2, 5.0)
     """(share of negative, stories' worth of belief) for each kind's mean."""
     share_key_prior: float = Field(default=4.0, gt=0)
@@ -173,7 +176,10 @@ class CountBaseline:
         for row, seen, expected in rows:
             ratio = np.maximum(self._dispersion[row], 0.02)
             spread = np.sqrt(expected + expected**2 * ratio)
-            seen = np.minimum(seen, expected + self._settings.dispersion_clip * spread + 3.0)
+            most = expected + self._settings.dispersion_clip * spread + 3.0
+            if self._settings.source_class == "social":
+                most = 20.0 * expected + 50.0
+            seen = np.minimum(seen, most)
             self._excess[row] = keep * self._excess[row] + (seen - expected) ** 2 - expected
             self._squares[row] = keep * self._squares[row] + expected**2
             self._judged[row] = keep * self._judged[row] + 1.0

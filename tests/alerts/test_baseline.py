@@ -268,3 +268,15 @@ def test_hour_that_has_just_begun_may_bring_all_it_has_at_once() -> None:
     # From here on the quarter of an hour does not hold the beginning of the hour.
     assert baseline.to_come(at(21, 6, 20))[0] == pytest.approx([0.0, 20.0, 20.0], rel=0.05)
     assert baseline.to_come(at(21, 7, 0))[0] == pytest.approx([0.0, 0.0, 0.0])
+
+
+def test_spread_of_posts_is_clipped_more_loosely_than_that_of_news() -> None:
+    news, social = (
+        CountBaseline(np.array([0]), BaselineSettings(source_class=name))
+        for name in ("news", "social")
+    )
+    for baseline in (news, social):
+        for hour in range(24 * 21):
+            seen = np.array([120.0 if hour % 100 == 99 else 8.0])
+            baseline.learn(MONDAY + hour * HOUR, seen, seen / 4.0)
+    assert social.variation[0, 1] > 3.0 * news.variation[0, 1]
