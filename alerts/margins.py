@@ -45,7 +45,7 @@ def margins(scores: Scores, settings: IncidentSettings) -> Margins:
         | (scores.sparse & harmless)
     )
     more = extra(usual.stories[:, HOUR_WINDOW], settings)
-    alone = scores.s_count - settings.alone_score
+    alone = scores.s_count - settings.sparse_score
     once = np.where(scores.sparse, alone, scores.score - settings.open_score) - more
     strong = np.where(scores.sparse, alone, scores.score - settings.strong_score) - more
     return Margins(np.where(shut, -np.inf, once), np.where(shut, -np.inf, strong))

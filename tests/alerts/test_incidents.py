@@ -27,7 +27,7 @@ from alerts.scores import Reading
 from alerts.simulation import MONDAY
 from tests.alerts.readings import BURST, QUIET, SPIKE, burst, spike
 
-RULES: Final = IncidentSettings(open_score=1.95)
+RULES: Final = IncidentSettings(open_score=1.95, sparse_score=3.16)
 MANY: Final = Sources(observed=5, active=9)
 STEP: Final = timedelta(minutes=5)
 FRESH: Final = Watch("company", "ACME", "negative_spike")

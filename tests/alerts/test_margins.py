@@ -13,7 +13,7 @@ from alerts.scores import SpikeSettings
 from alerts.simulation import PER_DAY, Events, fleet
 from alerts.study import evaluations
 
-BANDS = IncidentSettings(open_score_by_band=(2.5, 2.2, 2.05, 3.0))
+BANDS = IncidentSettings(open_score_by_band=(2.5, 2.2, 2.1, 3.0))
 
 
 @pytest.mark.parametrize("settings", [IncidentSettings(), BANDS], ids=["plain", "bands"])

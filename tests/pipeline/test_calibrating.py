@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from alerts.rules import IncidentSettings
 from pipeline.cli import app
 from pipeline.store.database import open_database
 from pipeline.store.incidents import incidents
 from tests.pipeline.test_monitor import play, stream
 
 Calibrate = Callable[..., Any]
+PLAIN = IncidentSettings().open_score
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,7 @@ def test_budget_that_is_kept_already_changes_no_score(calibrate: Calibrate, past
     assert found["plain"] == found["calibrated"] >= 1
     assert 7.0 < found["days"] < 8.5
     assert found["kept"] is True
-    assert set(found["open_score_by_band"]) == {2.05}
+    assert set(found["open_score_by_band"]) == {PLAIN}
     written = tomllib.loads(Path("bearwatch.toml").read_text("utf-8"))
     assert written == {"incidents": {"open_score_by_band": found["open_score_by_band"]}}
     assert past.read_bytes() == before
@@ -56,7 +58,7 @@ def test_small_budget_raises_the_band_that_overran_it(calibrate: Calibrate) -> N
     Path("mine.toml").write_text("[incidents]\nleast_stories = 3\n", "utf-8")
     found = calibrate("--per-day", "0.05", "--config", "mine.toml")
     assert found["calibrated"] < found["plain"]
-    assert max(found["open_score_by_band"]) > 2.05
+    assert max(found["open_score_by_band"]) > PLAIN
     written = tomllib.loads(Path("mine.toml").read_text("utf-8"))["incidents"]
     assert written == {"open_score_by_band": found["open_score_by_band"], "least_stories": 3}
 

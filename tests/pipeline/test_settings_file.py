@@ -9,8 +9,8 @@ import pytest
 from pipeline.settings import InvalidSettings, load
 from pipeline.settings_file import set_value
 
-SCORES = [2.05, 2.5, 3.25, 2.05]
-LINE = "open_score_by_band = [2.05, 2.5, 3.25, 2.05]"
+SCORES = [2.15, 2.5, 3.25, 2.15]
+LINE = "open_score_by_band = [2.15, 2.5, 3.25, 2.15]"
 TABLES = "# mine\n[incidents]  # why\nleast_stories = 4\n\n[log]\nlevel = 'debug'\n"
 
 
@@ -50,7 +50,7 @@ def test_file_need_not_be_there(tmp_path: Path) -> None:
 def test_file_that_is_written_otherwise_is_left_alone(tmp_path: Path, text: str) -> None:
     file = tmp_path / "odd.toml"
     file.write_text(text, "utf-8")
-    with pytest.raises(InvalidSettings, match=r"open_score_by_band = \[2\.05"):
+    with pytest.raises(InvalidSettings, match=r"open_score_by_band = \[2\.15"):
         set_value(file, "incidents", "open_score_by_band", SCORES)
     assert file.read_text("utf-8") == text
 
