@@ -76,7 +76,8 @@ def run(
         (SPARSE, "strong"),
         (replace(SPARSE, s_count=3.15, score=3.15), "none"),
         (replace(SPARSE, p_share=0.2), "strong"),
-        (replace(SPARSE, p_share=0.21, score=5.0), "none"),
+        (replace(SPARSE, p_share=0.21, share=0.66, score=5.0), "none"),
+        (replace(SPARSE, p_share=0.9, share=0.67), "strong"),  # mostly negative in any case
         (replace(SPARSE, observed=2), "none"),
         # the last hour is as usual: the end of something
         (spike(p_count_60=0.5, ratio_60=1.1), "none"),
