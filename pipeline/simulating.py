@@ -78,22 +78,16 @@ def _text(value: float, form: str) -> str:
 
 
 def _table(title: str, rows: Sequence[Row]) -> Table:
-    table = Table(title=title, title_justify="left")
-    table.add_column("negative\nan hour", justify="right")
-    table.add_column("false alarms\nkey, 30 days", justify="right")
-    for factor in SPIKES:
-        table.add_column(f"x{factor:g} found", justify="right")
-    for factor in SPIKES:
-        table.add_column(f"x{factor:g} after\nminutes", justify="right")
-    table.add_column(f"x{VOLUME:g} volume\ntaken for it", justify="right")
-    table.add_column("spikes\nof each", justify="right")
+    caption = "rate: negative stories an hour; false: alarms per key and 30 quiet days"
+    table = Table(title=title, caption=caption, title_justify="left", caption_justify="left")
+    names = ["rate", "false", *(f"x{factor:g} found" for factor in SPIKES)]
+    for name in (*names, f"x{VOLUME:g} volume taken", "spikes"):
+        table.add_column(name, justify="right")
     for row in rows:
-        table.add_row(
-            f"{row.rate:g}",
-            f"{row.false_alerts:.2f}",
-            *(_text(recall, ".0%") for recall in row.recall),
-            *(_text(minutes, ".0f") for minutes in row.delay),
-            _text(row.volume, ".1%"),
-            str(row.events),
+        found = (
+            f"{_text(recall, '.0%')} in {_text(minutes, '.0f')} min"
+            for recall, minutes in zip(row.recall, row.delay, strict=True)
         )
+        rate, false = f"{row.rate:g}", f"{row.false_alerts:.2f}"
+        table.add_row(rate, false, *found, _text(row.volume, ".1%"), str(row.events))
     return table
