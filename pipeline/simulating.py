@@ -78,14 +78,14 @@ def _text(value: float, form: str) -> str:
 
 
 def _table(title: str, rows: Sequence[Row]) -> Table:
-    caption = "rate: negative stories an hour; false: alarms per key and 30 quiet days"
+    caption = "negative stories an hour; false alarms per key and 30 quiet days"
     table = Table(title=title, caption=caption, title_justify="left", caption_justify="left")
-    names = ["rate", "false", *(f"x{factor:g} found" for factor in SPIKES)]
+    names = ["rate", "false", *(f"x{factor:g} found, after" for factor in SPIKES)]
     for name in (*names, f"x{VOLUME:g} volume taken", "spikes"):
         table.add_column(name, justify="right")
     for row in rows:
         found = (
-            f"{_text(recall, '.0%')} in {_text(minutes, '.0f')} min"
+            f"{_text(recall, '.0%')}, {_text(minutes, '.0f')} min"
             for recall, minutes in zip(row.recall, row.delay, strict=True)
         )
         rate, false = f"{row.rate:g}", f"{row.false_alerts:.2f}"
