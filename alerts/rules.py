@@ -31,19 +31,24 @@ class IncidentSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    open_score: float = 1.95
+    open_score: float = 2.1
     """Both tests, -log10 of the tail; in two evaluations in a row."""
     open_score_by_band: tuple[float, float, float, float] | None = None
     """``open_score`` per volume band: under 1, 10 and 100 expected stories per hour, and more.
 
     Written by `bearwatch calibrate`. What a band asks for above ``open_score``, at most 6, is
-    asked for above ``strong_score`` and ``alone_score`` too."""
+    asked for above the other scores too."""
     strong_score: float = 4.0
     """Both tests; one evaluation is enough. Also the least for critical."""
+    sparse_score: float = 3.05
+    """The count alone, on a sparse key."""
     alone_score: float = 3.16
-    """One test alone: the count on a sparse key, the volume, the tone."""
+    """The volume alone, or the tone."""
     sparse_veto: float = 0.2
-    """On a sparse key a share with a greater tail says that the news is not negative."""
+    """On a sparse key a share with a greater tail says that the news is not negative ..."""
+    sparse_mostly: float = 2.0 / 3.0
+    """... unless so much of it is: where most news is negative in any case, as on falling markets,
+    the share has no room to stand out, and a burst of news is a burst of bad news."""
     least_stories: int = 3
     """Negative stories in the window; fewer open nothing."""
     least_sources: int = 2
@@ -133,8 +138,8 @@ def crosses(rule: Rule, reading: Reading, settings: IncidentSettings) -> Crossin
     if reading.ratio < settings.least_ratio:
         return "none"
     if reading.sparse:
-        loud = reading.s_count >= settings.alone_score + more
-        return "strong" if loud and reading.p_share <= settings.sparse_veto else "none"
+        loud = reading.s_count >= settings.sparse_score + more
+        return "strong" if loud and _share_fires(reading, settings) else "none"
     if reading.score >= settings.strong_score + more:
         return "strong"
     return "once" if reading.score >= settings.open_score + more else "none"
@@ -146,7 +151,7 @@ def noticeable(scores: Scores, settings: IncidentSettings) -> NDArray[np.intp]:
     Cheap, unlike a reading: it lets the caller leave the quiet keys alone that it has no watch on.
     """
     more = extra(scores.expectation.stories[:, HOUR_WINDOW], settings)
-    tested = scores.s_count >= min(settings.open_score, settings.alone_score) + more
+    tested = scores.s_count >= min(settings.open_score, settings.sparse_score) + more
     alone = np.maximum(scores.volume_score, scores.s_share) >= settings.alone_score + more
     return np.flatnonzero(tested | alone)
 
@@ -180,7 +185,8 @@ def could_be_critical(reading: Reading, settings: IncidentSettings) -> bool:
 
 def _share_fires(reading: Reading, settings: IncidentSettings) -> bool:
     if reading.sparse:
-        return reading.p_share <= settings.sparse_veto
+        mostly = reading.share >= settings.sparse_mostly
+        return mostly or reading.p_share <= settings.sparse_veto
     return reading.s_share >= settings.open_score + float(extra(reading.per_hour, settings))
 
 

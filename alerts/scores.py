@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from alerts.baseline import BaselineSettings
 from alerts.season import FloatArray
-from alerts.tails import SMALLEST, count_interval, count_tail, discoveries, share_tail
+from alerts.tails import (
+    count_interval,
+    count_tail,
+    discoveries,
+    score_of_best,
+    share_tail,
+    window_of_best,
+)
 from alerts.windows import WINDOWS, IntArray
 
 HOUR_WINDOW: Final = WINDOWS.index(60)
-SEVERAL_WINDOWS: Final = float(np.log10(len(WINDOWS)))
-"""Paid by the best of the windows for having had that many tries."""
 
 
 class SpikeSettings(BaseModel):
@@ -27,6 +32,10 @@ class SpikeSettings(BaseModel):
 
     baseline: BaselineSettings = BaselineSettings()
     """How the usual is learned."""
+    window_shares: tuple[float, float, float] = (0.2, 0.5, 0.3)
+    """How the windows of 15, 60 and 180 minutes share the chance of a false alarm: each tail is
+    divided by its share, so that the best of three tries is worth no more than one. They add up
+    to 1. The short window gets little: it sees great spikes soon, and small ones never."""
     least_negative: int = Field(default=3, ge=1)
     """Fewer negative stories in a window are never unusual."""
     least_stories: int = Field(default=8, ge=1)
@@ -41,6 +50,16 @@ class SpikeSettings(BaseModel):
     false_discovery_rate: float = Field(default=0.01, gt=0, lt=1)
     """Benjamini-Hochberg across the keys of one evaluation."""
 
+    @field_validator("window_shares")
+    @classmethod
+    def _add_up(cls, shares: tuple[float, float, float]) -> tuple[float, float, float]:
+        if min(shares) <= 0.0 or abs(sum(shares) - 1.0) > 1e-6:
+            raise ValueError("three numbers above 0 that add up to 1")
+        return shares
+
+
+_OF_ALL_KEYS: Final = ("ready", "baseline_days")
+
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
@@ -49,6 +68,9 @@ class Expectation:
     negative: FloatArray
     variation: FloatArray
     stories: FloatArray
+    at_once: FloatArray
+    """All stories, if those of the newest hour come at its beginning: what a burst of volume has
+    to exceed. Releases come on the hour, and the hours are all that is learned."""
     stories_variation: FloatArray
     share: FloatArray
     concentration: FloatArray
@@ -59,17 +81,8 @@ class Expectation:
 
     def of(self, index: int) -> Expectation:
         """The same for one key alone."""
-        one = slice(index, index + 1)
-        return Expectation(
-            self.negative[one],
-            self.variation[one],
-            self.stories[one],
-            self.stories_variation[one],
-            self.share[one],
-            self.concentration[one],
-            self.ready,
-            self.baseline_days,
-        )
+        arrays = [field.name for field in fields(self) if field.name not in _OF_ALL_KEYS]
+        return replace(self, **{name: getattr(self, name)[index : index + 1] for name in arrays})
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +173,7 @@ class Scores:
         best, volume = int(self.best[index]), int(self.volume_best[index])
         usual = self.expectation
         low, high = count_interval(usual.negative[index, best], usual.variation[index, best])
-        most = count_interval(usual.stories[index, volume], usual.stories_variation[index, volume])
+        most = count_interval(usual.at_once[index, volume], usual.stories_variation[index, volume])
         share, baseline = float(self.share[index, best]), float(usual.share[index, best])
         return Reading(
             observed=int(self.observed[index, best]),
@@ -179,7 +192,7 @@ class Scores:
             s_share=float(self.s_share[index]),
             volume_score=float(self.volume_score[index]),
             volume_observed=int(self.total[index, volume]),
-            volume_expected=float(usual.stories[index, volume]),
+            volume_expected=float(usual.at_once[index, volume]),
             volume_low=most[0],
             volume_high=most[1],
             volume_p=float(self.p_volume[index, volume]),
@@ -233,14 +246,15 @@ def judge(
     ``newest`` and ``newest_stories`` are (keys,), of the last bucket, and are only passed on.
     """
     negative = np.maximum(usual.negative, settings.least_expected)
-    stories = np.maximum(usual.stories, settings.least_expected_stories)
+    stories = np.maximum(usual.at_once, settings.least_expected_stories)
     p_count = count_tail(observed, negative, usual.variation)
     p_volume = count_tail(total, stories, usual.stories_variation)
     p_share = _share_tails(observed, total, p_count, usual, settings)
     counted = np.where(observed >= settings.least_negative, p_count, 1.0)
     voluminous = np.where(total >= settings.least_stories, p_volume, 1.0)
+    shares = np.array(settings.window_shares)
     s_count, s_share, volume_score = (
-        _best(tails, ready=usual.ready) for tails in (counted, p_share, voluminous)
+        score_of_best(tails, shares) * usual.ready for tails in (counted, p_share, voluminous)
     )
     score = np.minimum(s_count, s_share)
     return Scores(
@@ -254,8 +268,8 @@ def judge(
         s_share=s_share,
         score=score,
         volume_score=volume_score,
-        best=_where_least(counted),
-        volume_best=_where_least(voluminous),
+        best=window_of_best(counted, shares, HOUR_WINDOW),
+        volume_best=window_of_best(voluminous, shares, HOUR_WINDOW),
         ratio=observed / negative,
         volume_ratio=total / stories,
         share=observed / np.maximum(total, 1),
@@ -287,17 +301,3 @@ def _share_tails(
         of_test = np.broadcast_to(concentration, worth.shape)[worth]
         tails[worth] = share_tail(observed[worth], total[worth], usual.share[worth], of_test)
     return tails
-
-
-def _best(tails: FloatArray, *, ready: bool) -> FloatArray:
-    if not ready:
-        return np.zeros(len(tails))
-    least = np.maximum(tails.min(axis=1), SMALLEST)
-    score: FloatArray = np.maximum(-np.log10(least) - SEVERAL_WINDOWS, 0.0)
-    return score
-
-
-def _where_least(tails: FloatArray) -> NDArray[np.intp]:
-    """Window of the least tail; the hour where none is below 1."""
-    least: NDArray[np.intp] = np.where(tails.min(axis=1) < 1.0, tails.argmin(axis=1), HOUR_WINDOW)
-    return least

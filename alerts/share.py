@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from alerts.baseline import ALL_ROWS, BaselineSettings, forgetting
-from alerts.season import FloatArray, ShareSeason, cell
+from alerts.season import FloatArray, ShareSeason, cell, expit
 from alerts.windows import WINDOWS, IntArray, Span
 
 
@@ -21,7 +21,7 @@ class ShareBaseline:
         self._groups = groups
         self._settings = settings
         self._zone = ZoneInfo(settings.season.timezone)
-        self._season = ShareSeason(settings.season)
+        self._season = ShareSeason(keys, settings.season)
         self._negative: FloatArray = np.zeros(keys)
         self._stories: FloatArray = np.zeros(keys)
         self._hours: FloatArray = np.zeros(keys)
@@ -36,7 +36,7 @@ class ShareBaseline:
         ``stories`` is (keys, ``BUCKETS``), of ``rows`` if these are given; a window without one
         gets the share of its last hour.
         """
-        hours = _expit(self._logit[rows, None] + self._season.offsets[list(over.cells[1:-1])])
+        hours = expit(self._logit[rows, None] + self._season.offsets(over.cells[1:-1], rows))
         seen = (stories @ over.weights.buckets).reshape(len(stories), len(WINDOWS), -1)
         seen[:, :, -1] += 1e-9
         shares: FloatArray = np.einsum("kwh,kh->kw", seen, hours) / seen.sum(axis=2)
@@ -45,8 +45,7 @@ class ShareBaseline:
     def learn(self, hour: datetime, negative: FloatArray, stories: FloatArray) -> None:
         """Take in the closed hour [hour, hour + 1 h), both (keys,)."""
         here = cell(hour, self._zone)
-        plain = _expit(self._logit)
-        share = _expit(self._logit + self._season.offsets[here])
+        share = expit(self._logit + self._season.offsets([here])[:, 0])
         binomial = stories * share * (1.0 - share)
         if self._seen >= self._settings.warmup_hours:
             spread = np.sqrt(binomial * (1.0 + stories / 100.0))
@@ -61,9 +60,7 @@ class ShareBaseline:
         self._stories = kept * self._stories + stories
         self._hours = kept * self._hours + 1.0
         self._seen += 1
-        self._season.learn(
-            here, float(negative.sum()), float((stories * plain).sum()), float(stories.sum())
-        )
+        self._season.learn(here, negative, stories * expit(self._logit), stories)
         self._refresh()
 
     def accept(self, row: int, hours: Sequence[tuple[float, float]]) -> None:
@@ -92,8 +89,3 @@ class ShareBaseline:
         correlation = np.clip(correlation, *settings.correlation_range)
         varies, unknown = correlation / (1.0 - correlation), 1.0 / (self._stories + own)
         self.concentration: FloatArray = 1.0 / (varies + unknown)
-
-
-def _expit(odds: FloatArray) -> FloatArray:
-    share: FloatArray = 1.0 / (1.0 + np.exp(-odds))
-    return share

@@ -84,10 +84,12 @@ class SpikeDetector:
         if at.timestamp() % BUCKET.total_seconds():
             raise ValueError(f"{at.isoformat()} is not a boundary of buckets of {BUCKET}")
         over = span(at, self._zone)
+        usual = self._stories.expected(over)
         expectation = Expectation(
             negative=self._negative.expected(over),
             variation=self._negative.variation,
-            stories=self._stories.expected(over),
+            stories=usual,
+            at_once=usual + self._stories.to_come(over),
             stories_variation=self._stories.variation,
             share=self._share.expected(over, stories),
             concentration=self._share.concentration,
@@ -133,7 +135,8 @@ class SpikeDetector:
         """Take the level since ``since`` as a key's new normal: an operator's decision.
 
         The key's counts and share forget what came before and follow the hours that have begun
-        since then, as they were, of the last ``REMEMBERED`` at most; spread and season stay.
+        since then, as they were, of the last ``REMEMBERED`` at most; spread stays, and the season
+        of the hours of the week that were not among them.
         While no such hour has been learned yet, the first one that is counts alone.
 
         Raises:

@@ -92,6 +92,24 @@ def _summed(
     return summed
 
 
+def score_of_best(tails: FloatArray, shares: FloatArray) -> FloatArray:
+    """-log10 of the least tail of each row, (rows, tries), paid for by the tries' ``shares``.
+
+    Tails divided by shares that add up to 1: their least is below p by chance in p of the cases
+    at most, however many tries there were (Bonferroni, weighted). Never negative.
+    """
+    least = np.maximum((tails / shares).min(axis=1), SMALLEST)
+    score: FloatArray = np.maximum(-np.log10(least), 0.0)
+    return score
+
+
+def window_of_best(tails: FloatArray, shares: FloatArray, otherwise: int) -> NDArray[np.intp]:
+    """Which of the tries that was; ``otherwise`` where none has a tail below 1."""
+    best = (tails / shares).argmin(axis=1)
+    found: NDArray[np.intp] = np.where(tails.min(axis=1) < 1.0, best, otherwise)
+    return found
+
+
 def discoveries(probabilities: FloatArray, rate: float) -> NDArray[np.bool_]:
     """Mark those that Benjamini and Hochberg (1995) accept at false discovery rate ``rate``."""
     total = len(probabilities)

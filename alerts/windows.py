@@ -31,12 +31,15 @@ class Weights:
     ``whole``, ``left`` and ``right`` are (3 windows, hours), in hours: the covered part of the
     hour, and how far that part leans towards the hour before and after it. ``buckets`` is
     (``BUCKETS``, 3 windows x hours): 1 where a bucket belongs to the window's part of the hour.
+    ``early`` is (3 windows,): the part of the newest hour that is still to come, where the window
+    holds the hour's beginning.
     """
 
     whole: FloatArray
     left: FloatArray
     right: FloatArray
     buckets: FloatArray
+    early: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,9 @@ def _weights(skipped: int) -> Weights:
         np.tensordot(weight, buckets, 1) / PER_HOUR
         for weight in (np.ones(BUCKETS), np.maximum(-lean, 0.0), np.maximum(lean, 0.0))
     )
-    return Weights(whole, left, right, buckets.reshape(BUCKETS, -1))
+    begun = int(index[-1]) % PER_HOUR + 1
+    early = np.where(begun <= np.array(WINDOWS) // 5, 1.0 - begun / PER_HOUR, 0.0)
+    return Weights(whole, left, right, buckets.reshape(BUCKETS, -1), early)
 
 
 def windowed(buckets: IntArray) -> IntArray:

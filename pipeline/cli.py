@@ -15,11 +15,13 @@ import typer
 from pipeline import (
     cli_alerts,
     cli_articles,
+    cli_calibrate,
     cli_dlq,
     cli_doctor,
     cli_incidents,
     cli_kafka,
     cli_prompts,
+    cli_spikes,
     part_commands,
 )
 from pipeline.commands import (
@@ -47,6 +49,8 @@ app.add_typer(cli_dlq.dlq, name="dlq")
 app.add_typer(cli_prompts.prompts, name="prompts")
 app.add_typer(cli_articles.articles, name="articles")
 app.add_typer(cli_alerts.alerts, name="alerts")
+app.add_typer(cli_calibrate.app)
+app.add_typer(cli_spikes.spikes, name="spikes")
 app.add_typer(database, name="db")
 app.add_typer(cli_incidents.incidents, name="incidents")
 

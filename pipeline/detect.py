@@ -82,6 +82,8 @@ class Detection:
         """Is shown the scores of every boundary, for reports."""
         self.latest: Scores | None = None
         """Of the newest boundary evaluated, for gauges; rows are the keys in their order."""
+        self.latest_at: datetime | None = None
+        """That boundary."""
 
     @property
     def open(self) -> list[Incident]:
@@ -210,7 +212,7 @@ class Detection:
         if changed:
             self._announce(changed, at, done, now)
         self._accept(at, done, now)
-        self.latest = scores
+        self.latest, self.latest_at = scores, at
         if self.trace is not None:
             self.trace(at, scores)
         return [(self._incidents[incident.id], change) for incident, change in changed]

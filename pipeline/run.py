@@ -133,7 +133,7 @@ def run_replay(
         if review is not None:
             settings = review.first
         if not keep:
-            settings = _with_database(settings, stack.enter_context(_temporary("replay.db")))
+            settings = with_database(settings, stack.enter_context(_temporary("replay.db")))
         file = JsonlSource(path, clock=now, max_records=settings.sources.poll_records)
         source = FileSource(file)
         db = stack.enter_context(opened(settings))
@@ -144,13 +144,21 @@ def run_replay(
         return review.finish(db, Facts(path, ran.version, ran.articles, ran.seconds), now)
 
 
+def read_whole(settings: Settings, console: Console, path: Path) -> None:
+    """Read ``path`` to its end into the settings' database, and close it."""
+    with stop_on_signals() as stop, ExitStack() as stack:
+        file = JsonlSource(path, clock=now, max_records=settings.sources.poll_records)
+        db = stack.enter_context(opened(settings))
+        _run(settings, db, FileSource(file), console, stop, stack, "reading", file)
+
+
 def run_demo(settings: Settings, console: Console, *, stay: bool) -> Shown:
     """The sample stream through everything; ``stay`` up afterwards until Ctrl-C."""
     with stop_on_signals() as stop, ExitStack() as stack:
         path = stack.enter_context(_temporary("demo.db"))
         samples = path.parent / "samples.jsonl"
         samples.write_bytes(b"".join(line + b"\n" for line in sample_stream()))
-        settings = _with_database(settings, path)
+        settings = with_database(settings, path)
         settings = settings.model_copy(update={"sources": SourceSettings(names=outlets())})
         file = JsonlSource(samples, clock=now, max_records=128)
         source = FileSource(file)
@@ -253,7 +261,8 @@ def _temporary(name: str) -> Iterator[Path]:
         yield Path(folder) / name
 
 
-def _with_database(settings: Settings, path: Path) -> Settings:
+def with_database(settings: Settings, path: Path) -> Settings:
+    """The same settings with the SQLite file ``path``."""
     url = type(settings.database.url)(f"sqlite:///{path}")
     return settings.model_copy(
         update={"database": settings.database.model_copy(update={"url": url})}

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from alerts.scores import SpikeSettings
+from alerts.simulation import MONDAY
 from alerts.spikes import REMEMBERED, SpikeDetector
 from alerts.windows import BUCKETS, HOUR, IntArray
-from tests.alerts.streams import MONDAY
 
 KEYS = [("all", "all"), ("topic", "shares")]
 CHANGED = 24 * 15
@@ -55,8 +55,9 @@ def test_accepting_one_key_leaves_the_others_alone() -> None:
     accepted, plain = taught(CHANGED + 24), taught(CHANGED + 24)
     accepted.accept(1, MONDAY + CHANGED * HOUR)
     times = [MONDAY + (CHANGED + 30) * HOUR]
-    # The kinds are learned together, so that a kind of its own is what stays exactly as it was.
-    assert accepted.usual(0, times).negative == plain.usual(0, times).negative
+    # Of a fleet of two, a little of the season is common.
+    others = accepted.usual(0, times).negative
+    assert others == pytest.approx(plain.usual(0, times).negative, rel=0.05)
 
 
 def test_level_accepted_before_any_of_it_was_learned_is_taken_from_its_first_hour() -> None:
@@ -93,7 +94,7 @@ def test_usual_follows_the_day_and_holds_the_counts_that_come() -> None:
     usual = detector.usual(1, times)
     assert usual.times == tuple(times)
     assert usual.stories == pytest.approx(rate, rel=0.25)
-    assert (usual.share == pytest.approx(0.25, abs=0.05)) is True
+    assert usual.share == pytest.approx(np.full(24, 0.25), abs=0.07)
     fresh = rng.poisson(rate, (200, 24))
     inside = (usual.stories_low <= fresh) & (fresh <= usual.stories_high)
     assert 0.9 < inside.mean() <= 1.0

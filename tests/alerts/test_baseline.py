@@ -11,7 +11,6 @@ import pytest
 from alerts.baseline import BaselineSettings, CountBaseline
 from alerts.season import (
     CELLS,
-    DAYS,
     HOURS,
     CountSeason,
     FloatArray,
@@ -20,8 +19,8 @@ from alerts.season import (
     cell,
 )
 from alerts.share import ShareBaseline
+from alerts.simulation import MONDAY
 from alerts.windows import HOUR, Span, span
-from tests.alerts.streams import MONDAY
 
 UTC_ZONE = ZoneInfo("UTC")
 SETTINGS = BaselineSettings()
@@ -163,7 +162,7 @@ def test_factors_of_a_season_have_mean_one() -> None:
     for hour in range(24 * 14):
         here = cell(MONDAY + hour * HOUR, UTC_ZONE)
         season.learn(here, np.array([DAY[hour % 24], 0.01]), np.array([20.0, 0.01]))
-    assert DAYS @ season.factors == pytest.approx([1.0, 1.0])
+    assert season.factors.mean(axis=0) == pytest.approx([1.0, 1.0])
 
 
 def test_season_forms_only_after_a_whole_day() -> None:
@@ -179,13 +178,12 @@ def test_season_forms_only_after_a_whole_day() -> None:
     ("zone", "hour", "expected"),
     [
         ("UTC", MONDAY, 0),
-        ("UTC", MONDAY + timedelta(days=4, hours=23), 23),
-        ("UTC", MONDAY + timedelta(days=5), HOURS),
+        ("UTC", MONDAY + timedelta(days=4, hours=23), 4 * HOURS + 23),
         ("UTC", MONDAY + timedelta(days=6, hours=23), CELLS - 1),
         ("America/New_York", MONDAY, CELLS - 5),
     ],
 )
-def test_cell_is_the_hour_of_a_weekday_or_weekend_in_the_zone(
+def test_cell_is_the_hour_of_the_week_in_the_zone(
     zone: str, hour: datetime, expected: int
 ) -> None:
     assert cell(hour, ZoneInfo(zone)) == expected
@@ -256,7 +254,29 @@ def test_share_of_a_window_weighs_its_hours_by_their_stories() -> None:
 
 
 def test_few_stories_make_no_rhythm_of_the_share() -> None:
-    season = ShareSeason(SeasonSettings())
+    season = ShareSeason(1, SeasonSettings())
     for hour in range(24):
-        season.learn(hour, negative=2.0 if hour == 4 else 0.0, usual=0.4, stories=2.0)
-    assert np.abs(season.offsets).max() < 0.15
+        negative, usual = np.array([2.0 if hour == 4 else 0.0]), np.array([0.4])
+        season.learn(hour, negative, usual, np.array([2.0]))
+    assert np.abs(season.offsets(range(24))).max() < 0.3
+
+
+def test_hour_that_has_just_begun_may_bring_all_it_has_at_once() -> None:
+    baseline = counts([30.0 if hour == 6 else 2.0 for hour in range(24)])
+    assert baseline.to_come(at(21, 6, 5))[0] == pytest.approx([27.5, 27.5, 27.5], rel=0.05)
+    assert baseline.to_come(at(21, 6, 15))[0] == pytest.approx([22.5, 22.5, 22.5], rel=0.05)
+    # From here on the quarter of an hour does not hold the beginning of the hour.
+    assert baseline.to_come(at(21, 6, 20))[0] == pytest.approx([0.0, 20.0, 20.0], rel=0.05)
+    assert baseline.to_come(at(21, 7, 0))[0] == pytest.approx([0.0, 0.0, 0.0])
+
+
+def test_spread_of_posts_is_clipped_more_loosely_than_that_of_news() -> None:
+    news, social = (
+        CountBaseline(np.array([0]), BaselineSettings(source_class=name))
+        for name in ("news", "social")
+    )
+    for baseline in (news, social):
+        for hour in range(24 * 21):
+            seen = np.array([120.0 if hour % 100 == 99 else 8.0])
+            baseline.learn(MONDAY + hour * HOUR, seen, seen / 4.0)
+    assert social.variation[0, 1] > 3.0 * news.variation[0, 1]

@@ -7,7 +7,9 @@ import pytest
 
 from alerts.rules import IncidentSettings
 from alerts.scores import SpikeSettings
-from tests.alerts.streams import PER_DAY, Streams, bands, evaluations, fires
+from alerts.simulation import PER_DAY, Streams, bands
+from alerts.study import evaluations
+from tests.alerts.streams import fires
 
 WARM_DAYS = 28
 RULES = IncidentSettings()

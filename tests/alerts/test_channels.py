@@ -23,7 +23,7 @@ from alerts.channels import (
     Unreachable,
     plain,
 )
-from tests.alerts.streams import MONDAY
+from alerts.simulation import MONDAY
 
 NOTE: Final = Notification(
     incident="0" * 32,

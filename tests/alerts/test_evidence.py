@@ -12,7 +12,7 @@ from alerts.rules import IncidentSettings, Sources
 from tests.alerts.readings import SPIKE, burst, spike
 from tests.alerts.test_spikes import KEYS, NOON, TAUGHT, window
 
-SETTINGS = IncidentSettings()
+SETTINGS = IncidentSettings(sparse_score=3.16)
 NEVER = KEYS.index(("company", "never"))
 
 

@@ -24,10 +24,10 @@ from alerts.rules import (
     noticeable,
 )
 from alerts.scores import Reading
+from alerts.simulation import MONDAY
 from tests.alerts.readings import BURST, QUIET, SPIKE, burst, spike
-from tests.alerts.streams import MONDAY
 
-RULES: Final = IncidentSettings()
+RULES: Final = IncidentSettings(open_score=1.95, sparse_score=3.16)
 MANY: Final = Sources(observed=5, active=9)
 STEP: Final = timedelta(minutes=5)
 FRESH: Final = Watch("company", "ACME", "negative_spike")
@@ -76,7 +76,8 @@ def run(
         (SPARSE, "strong"),
         (replace(SPARSE, s_count=3.15, score=3.15), "none"),
         (replace(SPARSE, p_share=0.2), "strong"),
-        (replace(SPARSE, p_share=0.21, score=5.0), "none"),
+        (replace(SPARSE, p_share=0.21, share=0.66, score=5.0), "none"),
+        (replace(SPARSE, p_share=0.9, share=0.67), "strong"),  # mostly negative in any case
         (replace(SPARSE, observed=2), "none"),
         # the last hour is as usual: the end of something
         (spike(p_count_60=0.5, ratio_60=1.1), "none"),

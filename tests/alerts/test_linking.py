@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from alerts.linking import Candidate, choose_parent, worth_telling
 from alerts.rules import Rule, Severity
-from tests.alerts.streams import MONDAY
+from alerts.simulation import MONDAY
 
 
 def incident(

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 import alerts.spikes
 from alerts.scores import Scores, SpikeSettings
+from alerts.simulation import MONDAY, PER_DAY, Streams, bands
 from alerts.spikes import SpikeDetector
+from alerts.study import evaluations, teach
 from alerts.windows import BUCKETS, HOUR, IntArray
-from tests.alerts.streams import MONDAY, PER_DAY, Streams, bands, evaluations, newsroom, teach
+from tests.alerts.streams import newsroom
 
 KEYS = [("all", "all"), ("topic", "shares"), ("company", "ACME"), ("company", "never")]
 HOURLY = np.array([40.0, 12.0, 0.2, 0.0])

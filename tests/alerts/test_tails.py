@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import betabinom, nbinom
 
-from alerts.tails import SMALLEST, count_interval, count_tail, discoveries, share_tail
+from alerts.tails import (
+    SMALLEST,
+    count_interval,
+    count_tail,
+    discoveries,
+    score_of_best,
+    share_tail,
+    window_of_best,
+)
 
 expectations = st.floats(0.01, 5_000)
 variations = st.floats(0.001, 5)
@@ -90,3 +98,12 @@ def test_discoveries_are_those_of_benjamini_and_hochberg(
     probabilities: list[float], expected: list[bool]
 ) -> None:
     assert discoveries(np.array(probabilities), 0.01).tolist() == expected
+
+
+def test_best_of_several_tries_pays_for_them_by_their_shares() -> None:
+    tails, shares = np.array([[0.01, 0.03, 1.0], [1.0, 1.0, 1.0]]), np.array([0.2, 0.5, 0.3])
+    # 0.01 / 0.2 = 0.05 and 0.03 / 0.5 = 0.06: the first stands out, though for less than 0.01.
+    assert score_of_best(tails, shares) == pytest.approx([-np.log10(0.05), 0.0])
+    assert window_of_best(tails, shares, 1).tolist() == [0, 1]
+    dearer = np.array([[0.02, 0.03, 1.0]])
+    assert window_of_best(dearer, shares, 2).tolist() == [1]
