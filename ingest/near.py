@@ -14,14 +14,14 @@ from __future__ import annotations
 import re
 import struct
 from array import array
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import combinations
 from typing import Final
 
-from ingest.wording import Kind, marks
+from ingest.wording import Kind, Mark, marks, said
 
 BODY_WORDS: Final = 300
 """Words of a body that are looked at: what follows is the same in every report of a wire."""
@@ -39,49 +39,58 @@ SHARED_TITLE: Final = 0.4
 """Least share of the earlier headline's marks that the later one must have."""
 LEAST_SHARED: Final = 3
 """Marks that two headlines must have in common."""
-LONG_TITLE: Final = 5
+LONG_TITLE: Final = 4
 """Marks of a headline that one more word cannot make another one."""
+LEAST_SAME: Final = 2
+"""The same of two headlines that differ in nothing but days and words of little weight."""
 RAREST: Final = 4
 """Marks of a headline whose pairs are the keys it is found by."""
 BODY_KEYS: Final = 4
+TITLE_CASE: Final = 0.6
+"""Share of words with a capital from which capitals do not tell names."""
+MOST: Final = 255
+
+_RARE: Final[dict[Kind, int]] = {"plain": 0, "figure": 0, "place": 1, "word": 1, "fact": 2}
+_STRONG: Final = frozenset(_RARE)
 
 _VERSION: Final = 1
-_HEAD: Final = struct.Struct("<10B")
+_HEAD: Final = struct.Struct("<11B")
 _WORD = re.compile(r"[^\W_]+(?:[.,'][^\W_]+)*")
 _DATELINE = re.compile(r"^(?:\([^)]{1,100}\)\s*)?(?:[^.\n]{0,40}?\s[-|\u2013\u2014]+\s)?")
-_NAME = re.compile(r"(?<!\w)[A-Z][\w&.']*")
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
     """What the rule reads of an article: 32-bit hashes.
 
-    ``strong``, ``firm``, ``must``, ``periods`` and ``days`` are of the headline; ``firm`` are those
-    of ``strong`` that say what happened: verbs and figures. ``names`` are words that may be names. ``words`` and ``figures`` are of headline and lead,
-    ``sketch`` holds the smallest shingles of the body, in order; all three are empty without one.
+    Of the headline: ``order``, what it says in order; of these, ``slug`` may be added before a
+    headline, ``names`` have a capital. ``weak`` may be added or left out, but not exchanged;
+    ``must`` turn the sentence round; ``periods`` and ``days``. Of headline and lead: ``words`` and
+    ``figures``. ``sketch`` holds the smallest shingles of the body, in order. Without a body
+    the last three are empty.
     """
 
-    strong: frozenset[int]
-    firm: frozenset[int]
+    order: tuple[int, ...]
+    slug: frozenset[int]
+    names: frozenset[int]
+    weak: frozenset[int]
     must: frozenset[int]
     periods: frozenset[int]
     days: frozenset[int]
-    names: frozenset[int] = frozenset()
     words: frozenset[int] = frozenset()
     figures: frozenset[int] = frozenset()
     sketch: tuple[int, ...] = ()
 
     def encode(self) -> bytes:
-        """A version, nine lengths, then the numbers; at most about 1.2 kB."""
-        parts = [sorted(part)[:255] for part in self._parts()]
+        """A version, ten lengths, then the numbers; at most about 1.2 kB."""
+        sets = (self.slug, self.names, self.weak, self.must, self.periods, self.days)
+        parts = [
+            self.order[:MOST],
+            *(sorted(part)[:MOST] for part in (*sets, self.words, self.figures)),
+            self.sketch,
+        ]
         head = _HEAD.pack(_VERSION, *map(len, parts))
         return head + array("I", [number for part in parts for number in part]).tobytes()
-
-    def _parts(self) -> tuple[Iterable[int], ...]:
-        return (
-            self.strong, self.firm, self.must, self.periods, self.days,
-            self.names, self.words, self.figures, self.sketch,
-        )  # fmt: skip
 
 
 def decode(value: bytes) -> Shape:
@@ -92,48 +101,60 @@ def decode(value: bytes) -> Shape:
     for length in lengths:
         parts.append(numbers[at : at + length])
         at += length
-    return Shape(*map(frozenset, parts[:8]), sketch=tuple(parts[8]))
+    return Shape(tuple(parts[0]), *map(frozenset, parts[1:9]), sketch=tuple(parts[9]))
 
 
 def shape_of(title: str, body: str) -> tuple[Shape, tuple[int, ...]]:
     """The shape of an article and the keys by which others find it: 63-bit numbers, no order."""
-    said = marks(title)
-    by_kind: dict[Kind, set[int]] = {}
-    for mark in said:
-        by_kind.setdefault(mark.kind, set()).add(_hash(mark.name))
-    plain, figure, word, fact = (by_kind.get(k, set()) for k in ("plain", "figure", "word", "fact"))
-    strong = frozenset(plain | figure | word | fact)
-    firm = frozenset(fact | figure)
-    keys = _title_keys(plain | figure, word, fact)
-    texts = _WORD.findall(_DATELINE.sub("", body, count=1))[:BODY_WORDS]
-    must, periods, days = (frozenset(by_kind.get(k, ())) for k in ("must", "period", "day"))
-    if len(texts) < LEAST_BODY:
-        return Shape(strong, firm, must, periods, days), keys
-    lead = texts[:LEAD_WORDS]
-    words = frozenset(_hash(w) for w in _marked(" ".join(lead))) | strong | periods
-    figures = frozenset(_hash(f) for f in _figures(lead)) | frozenset(figure)
-    hashes = [_hash(text.casefold()) for text in texts]
-    shingles = sorted(set(_shingles(hashes)))
-    shape = Shape(strong, firm, must, periods, days, _names(title, plain), words, figures, tuple(shingles[:SKETCH]))
-    return shape, (*keys, *(_key(s, -1) for s in shingles[:BODY_KEYS]))
+    told = marks(title)
+    strong = [mark for mark in told if mark.kind in _STRONG]
+    shape = Shape(
+        order=tuple(dict.fromkeys(_hash(mark.name) for mark in strong)),
+        slug=_hashes(mark for mark in strong if mark.place),
+        names=_names(title, strong),
+        weak=_hashes(mark for mark in told if mark.kind == "weak"),
+        must=_hashes(mark for mark in told if mark.kind == "must"),
+        periods=_hashes(mark for mark in told if mark.kind == "period"),
+        days=_hashes(mark for mark in told if mark.kind == "day"),
+    )
+    keys = _title_keys(strong)
+    written = _WORD.findall(_DATELINE.sub("", body, count=1))[:BODY_WORDS]
+    if len(written) < LEAST_BODY:
+        return shape, keys
+    shingles = sorted(set(_shingles([_hash(word.casefold()) for word in written])))[:SKETCH]
+    lead = [*told, *said(" ".join(written[:LEAD_WORDS]))]
+    shape = replace(
+        shape,
+        days=_hashes(mark for mark in lead if mark.kind == "day"),
+        words=_hashes(lead),
+        figures=_hashes(mark for mark in lead if mark.kind == "figure"),
+        sketch=tuple(shingles),
+    )
+    return shape, (*keys, *(_key(shingle, -1) for shingle in shingles[:BODY_KEYS]))
 
 
-def _names(title: str, plain: set[int]) -> frozenset[int]:
-    """Words of the headline in no list that have a capital; all, where every word has one."""
-    if len(_NAME.findall(title)) > 0.6 * len(title.split()):
-        return frozenset(plain)
-    written = marks(" ".join(_NAME.findall(title)))
-    return frozenset(_hash(mark.name) for mark in written if mark.kind == "plain")
+def _hashes(found: Iterable[Mark]) -> frozenset[int]:
+    return frozenset(_hash(mark.name) for mark in found)
 
 
-def _marked(lead: str) -> Iterable[str]:
-    return (mark.name for mark in marks(lead))
+def _names(title: str, strong: Sequence[Mark]) -> frozenset[int]:
+    """What has a capital; of a sentence, no country and not its first word.
+
+    In a headline all in capitals, these tell nothing.
+    """
+    if title.isupper():
+        return frozenset()
+    words = title.split()
+    everywhere = sum(word[0].isupper() for word in words) > TITLE_CASE * len(words)
+    but = ("slug",) if everywhere else ("slug", "first")
+    named = (m for m in strong if m.capital and m.place not in but)
+    return _hashes(m for m in named if everywhere or m.kind != "place")
 
 
-def _figures(lead: list[str]) -> Iterable[str]:
-    """Figures of a lead; counts of a few things are often written otherwise, and left out."""
-    found = (mark.name for mark in marks(" ".join(lead)) if mark.kind == "figure")
-    return (figure for figure in found if len(figure) > 1)
+def _title_keys(strong: Sequence[Mark]) -> tuple[int, ...]:
+    """A key per pair of the headline's rarest marks: names and figures before common words."""
+    ordered = sorted({(_RARE[mark.kind], _hash(mark.name)) for mark in strong})[:RAREST]
+    return tuple(_key(*sorted(pair)) for pair in combinations([mark for _, mark in ordered], 2))
 
 
 def _shingles(hashes: list[int]) -> Iterable[int]:
@@ -143,16 +164,8 @@ def _shingles(hashes: list[int]) -> Iterable[int]:
         yield (mixed * 0xBF58476D1CE4E5B9 & 0xFFFFFFFFFFFFFFFF) >> 32
 
 
-def _title_keys(rare: set[int], word: set[int], fact: set[int]) -> tuple[int, ...]:
-    """A key per pair of the headline's rarest marks: names and figures before common words."""
-    ordered = [*sorted(rare), *sorted(word), *sorted(fact)][:RAREST]
-    return tuple(_key(*sorted(pair)) for pair in combinations(ordered, 2))
-
-
 def _key(first: int, second: int) -> int:
-    return int.from_bytes(
-        blake2b(b"%d %d" % (first, second), digest_size=8).digest()
-    ) >> 1
+    return int.from_bytes(blake2b(b"%d %d" % (first, second), digest_size=8).digest()) >> 1
 
 
 @lru_cache(maxsize=65_536)
@@ -168,29 +181,29 @@ def repeats(later: Shape, earlier: Shape) -> bool:
 
 
 def _adds_nothing(later: Shape, earlier: Shape) -> bool:
-    if later.must != earlier.must:
-        return False
-    added = later.strong - earlier.strong
-    if added and not _harmless(added, later, earlier):
+    if later.must != earlier.must or _exchanged(later.weak, earlier.weak):
         return False
     if later.periods - earlier.periods or (later.days - earlier.days and earlier.days):
         return False
-    shared = len(later.strong & earlier.strong)
-    return shared >= LEAST_SHARED and shared >= SHARED_TITLE * len(earlier.strong)
+    new, old = frozenset(later.order), frozenset(earlier.order)
+    shared = new & old
+    least = LEAST_SAME if new == old and later.periods == earlier.periods else LEAST_SHARED
+    if len(shared) < max(least, SHARED_TITLE * len(old)):
+        return False
+    if new - old:
+        # A slug or a word in front of the whole headline.
+        return old < new and new - old <= later.slug and len(old) >= LONG_TITLE
+    return not _left_out(earlier, shared)
 
 
-def _harmless(added: frozenset[int], later: Shape, earlier: Shape) -> bool:
-    """One word more, which tells no event and no figure, on a whole headline of some length."""
-    return (
-        len(added) == 1
-        and not added & later.firm
-        and earlier.strong <= later.strong
-        and len(earlier.strong) >= LONG_TITLE
-    )
+def _left_out(earlier: Shape, shared: frozenset[int]) -> bool:
+    """Whether a name is missing that does not stand in a clause cut off at the end."""
+    last = max(place for place, mark in enumerate(earlier.order) if mark in shared)
+    return not earlier.names.intersection(earlier.order[:last]) <= shared
 
 
 def _same_body(later: Shape, earlier: Shape) -> bool:
-    if _exchanged(later.figures, earlier.figures):
+    if _exchanged(later.figures, earlier.figures) or _exchanged(later.days, earlier.days):
         return False
     if later.names - earlier.words and earlier.names - later.words:
         return False

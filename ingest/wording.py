@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final, Literal, cast, get_args
 
 from ingest.text import normalized
 
-Kind = Literal["plain", "figure", "word", "fact", "must", "period", "day", "weak", "drop"]
+Kind = Literal["plain", "figure", "word", "fact", "place", "must", "period", "day", "weak", "drop"]
 """``plain``: in no group; ``figure``: a number; the others: see the head of ``wording.txt``."""
 
 _LIST: Final = Path(__file__).with_name("wording.txt")
@@ -57,14 +57,16 @@ _SCALES: Final = {
     **dict.fromkeys(("tn", "trln", "trillion"), 12),
 }
 _UNITS: Final = frozenset(
-    """% pct percent pc $ us$ euro euros dollar dollars pound pounds yen usd eur gbp stg cad
-    c$ a$ nz$ hk$ crown crowns sek nok""".split()
+    """% pct percent pc euro euros dollar dollars pound pounds yen usd eur gbp stg cad
+    crown crowns sek nok""".split()
 )
-# What stands before a headline: *, UPDATE 1-, GLOBAL MARKETS-, RECALL ALERT:, [Companies], x |
+_SIGNS: Final = frozenset(("%", "pct", "percent"))
+# What stands before a headline and says how often it was sent: UPDATE 1-, WRAPUP 3-.
+_COUNTED = re.compile(r"\b(?:UPDATE|WRAPUP|LEAD|RECAP)\s\d{1,2}\s?-")
+# A slug in capitals: GLOBAL MARKETS-, RECALL ALERT:, [Companies], India Markets |
 _SLUG = re.compile(
-    r"^\W*(?:\*|\[[^\]]{1,30}\]|[^|]{1,30}\s\|(?=\s)|(?:[A-Z][A-Z0-9/&.]*\s){0,3}[A-Z][A-Z0-9/&.]+"
-    r"(?:\s\d{1,2})?(?:\s?-|:)(?=\s?\S)|[A-Z]{2,6}-[A-Z][a-z]+:\s|(?i:breaking|just in|new|exclusive|watch|news)"
-    r"\s?[:|-]\s)\s*"
+    r"^\W*(?:\[[^\]]{1,30}\]|[^|]{1,30}\s\|(?=\s)|(?:[A-Z][A-Z0-9/&.]*\s){0,3}[A-Z][A-Z0-9/&.]+"
+    r"(?:-|:)(?=\s?\S)|[A-Z]{2,6}-[A-Z][a-z]+:\s|[A-Z][a-z]+(?:\s[A-Z][a-z]+)?:\s)"
 )
 _OUTLET = re.compile(
     r"(?:\s[-|\u2013\u2014]+\s|,\s|\s\()(?P<name>[^-|()\u2013\u2014,:]{2,40})\)?\W*$"
@@ -82,17 +84,18 @@ _ATTRIBUTION = re.compile(
     r"(?:,|\s[-\u2013\u2014]+)\s?(?:[\w'.]+\s){0,5}(?:say|says|said|shows?|showed|sources?|filings?"
     r"|minister|ministry|official|regulator|report|survey|statement|data|term sheet|spokesm[ae]n)"
     r"(?:\s(?:in|on|to|by|with)\s[\w\s'.]{1,25})?\W*$"
-    r"|\s[-\u2013\u2014](?-i:[A-Z])[\w.]*\W*$|\s[-\u2013\u2014]\s(?-i:[a-z])[a-z. ]{1,24}$",
-    re.IGNORECASE,
+    r"|\s[-\u2013\u2014][A-Z][\w.]*\W*$|\s[-\u2013\u2014]\s[a-z][a-z. ]{1,24}$"
+    r"|:\s(?:[A-Z]{2,5}|[a-z]{4,10})$"
 )
 _TOKEN = re.compile(
-    r"(?P<grade>(?<![\w])(?:aaa|aa|a|bbb|bb|b|ccc|cc|c|d)[+-](?![\w]))"
-    r"|(?P<figure>\d+(?:[.,]\d+)*)(?P<scale>(?:k|mn|mln|bln|bn|tn|m|b)\b)?(?P<th>(?:st|nd|rd|th)\b)?"
-    r"|(?P<word>[^\W\d_](?:[\w&]|['.](?=\w)|\.(?=[a-z]\b))*|[$%])"
+    r"(?P<grade>(?<![\w])(?:AAA|AA|A|BBB|BB|B|CCC|CC|C|D)[+-](?![\w]))"
+    r"|(?P<figure>\d+(?:[.,]\d+)*)(?P<scale>(?:[kKmMbB]|MN|MLN|BLN|BN|TN|mn|mln|bln|bn|tn)\b)?"
+    r"(?P<th>(?:st|nd|rd|th)\b)?"
+    r"|(?P<word>[^\W\d_](?:[\w&]|['.](?=\w)|\.(?=[A-Za-z]\b))*|%|[$\u00a3\u20ac](?!\d))"
 )
 _FUTURE: Final = "future"
 _SPELLED: Final = tuple(
-    (re.compile(pattern), instead)
+    (re.compile(pattern, re.IGNORECASE), instead)
     for pattern, instead in (
         (r"\b(?:us|ca?|a|nz|hk|s|t|r)\$", "$"),
         (r"\beuro[ -](?:zone|area)\b", "eurozone"),
@@ -101,6 +104,11 @@ _SPELLED: Final = tuple(
         (r"\b(?:a )?half[ -](?:percentage[ -])?point\b", "50 bps"),
         (r"\bhalf a dozen\b|\bhalf[ -]dozen\b", "6"),
         (r"\ban? (?=[mbt]illion)", "1 "),
+        (r"\b[\w.]+-based\b", " "),
+        (r"\bwon't\b", "will not"),
+        (r"\bcan't\b|\bcannot\b", "can not"),
+        (r"n't\b", " not"),
+        (r"\b(e|co|re|non|pre|multi|sub|inter)-(?=[a-z])", r"\1"),
     )
 )
 _BRITISH: Final = (
@@ -120,11 +128,27 @@ class Mark:
 
     name: str
     kind: Kind
+    capital: bool = False
+    """Written with a capital letter."""
+    place: Literal["slug", "first", ""] = ""
+    """Before the headline, or its first word."""
 
 
 def marks(title: str) -> list[Mark]:
     """What ``title`` says, in order; words of no weight are left out."""
-    found = list(_grouped(_tokens(_bare(title))))
+    bare = _bare(title)
+    slug = _SLUG.match(bare)
+    cut = slug.end() if slug is not None and not bare.isupper() else 0
+    before = [replace(mark, place="slug") for mark in said(bare[:cut])]
+    after = said(bare[cut:])
+    if after and not before:
+        after[0] = replace(after[0], place="first")
+    return [*before, *after]
+
+
+def said(text: str) -> list[Mark]:
+    """What a sentence says, in order, without looking for slugs, outlets and sources."""
+    found = list(_grouped(_tokens(text)))
     ways = {mark.name for mark in found if mark.name in ("to", "from")}
     result: list[Mark] = []
     after: str | None = None
@@ -145,14 +169,8 @@ def marks(title: str) -> list[Mark]:
 
 
 def _bare(title: str) -> str:
-    """The headline without slugs, outlets, tags and links."""
-    title = _ASIDE.sub(" ", title).strip()
-    for _ in range(2):
-        cut = _SLUG.sub("", title, count=1)
-        # A headline in capitals up to a colon or a dash is not all slug.
-        if len(cut) < 12 or (title.isupper() and not title.startswith("*")):
-            break
-        title = cut
+    """The headline without counts of its editions, outlets, sources, tags and links."""
+    title = _COUNTED.sub(" ", _ASIDE.sub(" ", title)).strip()
     for _ in range(2):
         tail = _OUTLET.search(title)
         if tail is None or not _IS_OUTLET.search(tail["name"]) or tail.start() < 12:
@@ -162,36 +180,51 @@ def _bare(title: str) -> str:
     return title[: tail.start()] if tail is not None and tail.start() >= 12 else title
 
 
-def _tokens(title: str) -> list[str]:
-    """Lower-case words, stems not yet taken; figures in one form, e.g. ``2.5`` or ``400000000``."""
-    text = normalized("NFKD", title.replace("\u2019", "'").replace("\u2018", "'")).casefold()
+def _tokens(text: str) -> list[tuple[str, bool]]:
+    """Lower-case words and whether they had a capital; stems not yet taken.
+
+    Figures are in one form, e.g. ``2.5`` or ``400000000``.
+    """
+    text = normalized("NFKD", text.replace("\u2019", "'").replace("\u2018", "'"))
     if not text.isascii():
         text = "".join(c for c in text if not 0x300 <= ord(c) < 0x370)
-    found: list[str] = []
     for pattern, instead in _SPELLED:
         text = pattern.sub(instead, text)
+    found: list[tuple[str, bool]] = []
     for match in _TOKEN.finditer(text):
         if match["grade"]:
-            found.append(match["grade"])
+            found.append((match["grade"].casefold(), True))
         elif match["figure"]:
             if match["th"]:
-                found.append(_ORDINALS.get(match["figure"] + match["th"], match[0]))
+                ordinal = (match["figure"] + match["th"]).casefold()
+                found.append((_ORDINALS.get(ordinal, ordinal), False))
             else:
-                found.append(_figure(match["figure"], _SCALES.get(match["scale"] or "", 0)))
+                scale = _SCALES.get((match["scale"] or "").casefold(), 0)
+                found.append((_figure(match["figure"], scale), False))
         else:
-            word = match["word"]
-            if word in _NUMBERS:
-                found.append(_NUMBERS[word])
-            elif word in _SCALES and found and found[-1][0].isdigit():
-                found[-1] = _figure(found[-1], _SCALES[word])
-            elif word not in _UNITS:
-                found.append(word)
+            _add_word(found, match["word"])
     return found
+
+
+def _add_word(found: list[tuple[str, bool]], written: str) -> None:
+    word = written.casefold()
+    if word in _NUMBERS:
+        found.append((_NUMBERS[word], False))
+    elif word in _SCALES and found and found[-1][0][0].isdigit():
+        found[-1] = (_figure(found[-1][0], _SCALES[word]), False)
+    elif word in _UNITS and (word in _SIGNS or (found and found[-1][0][0].isdigit())):
+        return
+    else:
+        found.append((word, written[0].isupper()))
 
 
 def _figure(written: str, scale: int) -> str:
     """``written`` times ten to the ``scale``, in one form: 1,500 and 1500, 16.0 and 16 are equal."""
-    digits = written.replace(",", "") if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", written) else written
+    digits = (
+        written.replace(",", "")
+        if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", written)
+        else written
+    )
     whole, _, part = digits.replace(",", ".").partition(".")
     part = part.replace(".", "").rstrip("0")
     if scale:
@@ -199,23 +232,24 @@ def _figure(written: str, scale: int) -> str:
     return (whole.lstrip("0") or "0") + (f".{part}" if part else "")
 
 
-def _grouped(tokens: list[str]) -> Iterator[Mark]:
+def _grouped(tokens: list[tuple[str, bool]]) -> Iterator[Mark]:
     """Longest forms of the list first; the rest by its stem."""
     groups = _groups()
-    stems = [_stem(token) for token in tokens]
+    stems = [_stem(token) for token, _ in tokens]
     at = 0
     while at < len(tokens):
+        token, capital = tokens[at]
         for length in range(min(_LONGEST, len(tokens) - at), 0, -1):
             key = " ".join(stems[at : at + length])
-            if length == 1 and tokens[at] in groups:
-                key = tokens[at]
+            if length == 1 and f"={token}" in groups:
+                key = f"={token}"
             if key in groups:
-                yield groups[key]
+                yield replace(groups[key], capital=capital) if capital else groups[key]
                 at += length
                 break
         else:
-            token = tokens[at]
-            yield Mark(token, "figure") if token[0].isdigit() else Mark(stems[at], "plain")
+            kind: Kind = "figure" if token[0].isdigit() else "plain"
+            yield Mark(token if kind == "figure" else stems[at], kind, capital)
             at += 1
 
 
@@ -235,7 +269,14 @@ def _stem(word: str) -> str:
         word = pattern.sub(instead, word)
     if len(word) > 8:
         word = word.removesuffix("ment")
-    for ending, instead in (("ies", "y"), ("ied", "y"), ("ing", ""), ("ed", ""), ("es", ""), ("s", "")):
+    for ending, instead in (
+        ("ies", "y"),
+        ("ied", "y"),
+        ("ing", ""),
+        ("ed", ""),
+        ("es", ""),
+        ("s", ""),
+    ):
         if word.endswith(ending) and len(word) - len(ending) >= 3 and not word.endswith("ss"):
             word = word[: -len(ending)] + instead
             break
@@ -256,10 +297,11 @@ def _groups() -> dict[str, Mark]:
             raise ValueError(f"wording.txt: {kind!r} is no kind")
         listed = forms.split()
         for form in listed:
-            name = form if kind in ("drop", "weak") else listed[0]
+            name = form if kind == "drop" else listed[0]
             words = form.split("_")
             mark = Mark(name, cast(Kind, kind))
-            found.setdefault(" ".join(_stem(word) for word in words), mark)
+            if not form.startswith("="):
+                found.setdefault(" ".join(_stem(word) for word in words), mark)
             if len(words) == 1:
-                found.setdefault(form, mark)
+                found.setdefault(f"={form.removeprefix('=')}", mark)
     return found
