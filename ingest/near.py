@@ -51,6 +51,7 @@ TITLE_CASE: Final = 0.6
 MOST: Final = 255
 
 _RARE: Final[dict[Kind, int]] = {"plain": 0, "figure": 0, "place": 1, "word": 1, "fact": 2}
+_NONE: Final[frozenset[int]] = frozenset()
 _STRONG: Final = frozenset(_RARE)
 
 _VERSION: Final = 1
@@ -95,13 +96,26 @@ class Shape:
 
 def decode(value: bytes) -> Shape:
     """Read what :meth:`Shape.encode` wrote."""
-    _, *lengths = _HEAD.unpack_from(value)
-    numbers = array("I", value[_HEAD.size :]).tolist()
-    parts, at = [], 0
-    for length in lengths:
-        parts.append(numbers[at : at + length])
+    numbers = array("I", value[_HEAD.size :])
+    parts: list[tuple[int, ...]] = []
+    at = 0
+    for length in value[1 : _HEAD.size]:
+        parts.append(tuple(numbers[at : at + length]) if length else ())
         at += length
-    return Shape(tuple(parts[0]), *map(frozenset, parts[1:9]), sketch=tuple(parts[9]))
+    order, *sets, sketch = parts
+    return Shape(order, *(frozenset(part) if part else _NONE for part in sets), sketch=sketch)
+
+
+def may_repeat(later: Shape, value: bytes) -> bool:
+    """Whether :func:`repeats` has to be asked about the encoded shape of an earlier article.
+
+    False answers are certain; they spare decoding it, and most candidates share a template only.
+    """
+    if later.sketch and value[_HEAD.size - 1]:
+        return True
+    old = array("I", value[_HEAD.size : _HEAD.size + 4 * value[1]])
+    shared = sum(mark in later.order for mark in old)
+    return len(later.order) - shared <= len(later.slug) and shared >= LEAST_SAME
 
 
 def shape_of(title: str, body: str) -> tuple[Shape, tuple[int, ...]]:

@@ -14,7 +14,7 @@ from alerts.channels import Channel, NotifyError
 from alerts.incidents import Change
 from pipeline.count import Keys
 from pipeline.detect import Detection
-from pipeline.store import counting, incidents, lease, positions
+from pipeline.store import counting, incidents, lease, positions, pruning
 from pipeline.store.copies import Stored
 from pipeline.store.database import Database
 from pipeline.store.incidents import Incident
@@ -136,6 +136,7 @@ class Monitor:
         if watermark.at is not None and watermark.at != self._watermark:
             lease.save_watermark(self._db, self._epoch, watermark.at)
             self._watermark = watermark.at
+            pruning.prune(self._db, self._epoch, watermark.at)
         counting_ended = perf_counter()
         evaluated = 0
         changes: list[tuple[Incident, Change]] = []
