@@ -45,7 +45,7 @@ LEAST_SAME: Final = 2
 """The same of two headlines that differ in nothing but days and words of little weight."""
 RAREST: Final = 4
 """Marks of a headline whose pairs are the keys it is found by."""
-BODY_KEYS: Final = 4
+BODY_KEYS: Final = 6
 TITLE_CASE: Final = 0.6
 """Share of words with a capital from which capitals do not tell names."""
 MOST: Final = 255
@@ -81,6 +81,8 @@ class Shape:
     words: frozenset[int] = frozenset()
     figures: frozenset[int] = frozenset()
     sketch: tuple[int, ...] = ()
+    capitals: bool = False
+    """Nearly every word of the headline has a capital: a name may go on and on."""
 
     def encode(self) -> bytes:
         """A version, ten lengths, then the numbers; at most about 1.2 kB."""
@@ -90,7 +92,7 @@ class Shape:
             *(sorted(part)[:MOST] for part in (*sets, self.words, self.figures)),
             self.sketch,
         ]
-        head = _HEAD.pack(_VERSION, *map(len, parts))
+        head = _HEAD.pack(_VERSION | self.capitals << 7, *map(len, parts))
         return head + array("I", [number for part in parts for number in part]).tobytes()
 
 
@@ -103,33 +105,25 @@ def decode(value: bytes) -> Shape:
         parts.append(tuple(numbers[at : at + length]) if length else ())
         at += length
     order, *sets, sketch = parts
-    return Shape(order, *(frozenset(part) if part else _NONE for part in sets), sketch=sketch)
-
-
-def may_repeat(later: Shape, value: bytes) -> bool:
-    """Whether :func:`repeats` has to be asked about the encoded shape of an earlier article.
-
-    False answers are certain; they spare decoding it, and most candidates share a template only.
-    """
-    if later.sketch and value[_HEAD.size - 1]:
-        return True
-    old = array("I", value[_HEAD.size : _HEAD.size + 4 * value[1]])
-    shared = sum(mark in later.order for mark in old)
-    return len(later.order) - shared <= len(later.slug) and shared >= LEAST_SAME
+    made = (frozenset(part) if part else _NONE for part in sets)
+    return Shape(order, *made, sketch=sketch, capitals=value[0] > _VERSION)
 
 
 def shape_of(title: str, body: str) -> tuple[Shape, tuple[int, ...]]:
     """The shape of an article and the keys by which others find it: 63-bit numbers, no order."""
     told = marks(title)
     strong = [mark for mark in told if mark.kind in _STRONG]
+    words = title.split()
+    capitals = sum(word[0].isupper() for word in words) > TITLE_CASE * len(words)
     shape = Shape(
         order=tuple(dict.fromkeys(_hash(mark.name) for mark in strong)),
-        slug=_hashes(mark for mark in strong if mark.place),
-        names=_names(title, strong),
+        slug=_hashes(m for m in strong if m.place or (m.kind == "place" and not capitals)),
+        names=_names(strong, title=title, capitals=capitals),
         weak=_hashes(mark for mark in told if mark.kind == "weak"),
         must=_hashes(mark for mark in told if mark.kind == "must"),
         periods=_hashes(mark for mark in told if mark.kind == "period"),
         days=_hashes(mark for mark in told if mark.kind == "day"),
+        capitals=capitals,
     )
     keys = _title_keys(strong)
     written = _WORD.findall(_DATELINE.sub("", body, count=1))[:BODY_WORDS]
@@ -151,18 +145,16 @@ def _hashes(found: Iterable[Mark]) -> frozenset[int]:
     return frozenset(_hash(mark.name) for mark in found)
 
 
-def _names(title: str, strong: Sequence[Mark]) -> frozenset[int]:
+def _names(strong: Sequence[Mark], *, title: str, capitals: bool) -> frozenset[int]:
     """What has a capital; of a sentence, no country and not its first word.
 
     In a headline all in capitals, these tell nothing.
     """
     if title.isupper():
         return frozenset()
-    words = title.split()
-    everywhere = sum(word[0].isupper() for word in words) > TITLE_CASE * len(words)
-    but = ("slug",) if everywhere else ("slug", "first")
+    but = ("slug",) if capitals else ("slug", "first")
     named = (m for m in strong if m.capital and m.place not in but)
-    return _hashes(m for m in named if everywhere or m.kind != "place")
+    return _hashes(m for m in named if capitals or m.kind != "place")
 
 
 def _title_keys(strong: Sequence[Mark]) -> tuple[int, ...]:
@@ -179,7 +171,34 @@ def _shingles(hashes: list[int]) -> Iterable[int]:
 
 
 def _key(first: int, second: int) -> int:
-    return int.from_bytes(blake2b(b"%d %d" % (first, second), digest_size=8).digest()) >> 1
+    """63 bits; odd for a body's shingle."""
+    mixed = blake2b(b"%d %d" % (first, second), digest_size=8).digest()
+    return int.from_bytes(mixed) >> 2 << 1 | (second < 0)
+
+
+def is_of_body(key: int) -> bool:
+    """Whether a key is a shingle of a body; the others are of headlines."""
+    return bool(key & 1)
+
+
+def bits(shape: Shape) -> int:
+    """What the headline says as 63 bits, one of them for each mark."""
+    return _bits(shape.order)
+
+
+def needed(shape: Shape) -> int:
+    """The bits that an earlier article must have for the headline to repeat it.
+
+    The index asks for them before anything else: most of one template are out at once.
+    """
+    return _bits(mark for mark in shape.order if mark not in shape.slug)
+
+
+def _bits(found: Iterable[int]) -> int:
+    made = 0
+    for mark in found:
+        made |= 1 << mark % 63
+    return made
 
 
 @lru_cache(maxsize=65_536)
@@ -211,9 +230,20 @@ def _adds_nothing(later: Shape, earlier: Shape) -> bool:
 
 
 def _left_out(earlier: Shape, shared: frozenset[int]) -> bool:
-    """Whether a name is missing that does not stand in a clause cut off at the end."""
+    """Whether a name is missing that does not stand in a clause cut off at the end.
+
+    Of a name of several words in a sentence, one is enough: Toyota Motor, Patrick Dunne.
+    """
     last = max(place for place, mark in enumerate(earlier.order) if mark in shared)
-    return not earlier.names.intersection(earlier.order[:last]) <= shared
+    runs: list[list[int]] = [[]]
+    for mark in earlier.order[: last + 1]:
+        if mark not in earlier.names:
+            runs.append([])
+        elif earlier.capitals:
+            runs.append([mark])
+        else:
+            runs[-1].append(mark)
+    return any(run and shared.isdisjoint(run) for run in runs)
 
 
 def _same_body(later: Shape, earlier: Shape) -> bool:

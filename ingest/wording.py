@@ -41,13 +41,39 @@ _KEPT: Final = frozenset({"united", "news", "texas", "paris", "gas", "wales", "s
 _NUMBERS: Final = {
     word: str(number)
     for number, word in enumerate(
-        ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], start=1
+        [
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+        ],
+        start=1,
     )
 }
 _ORDINALS: Final = {
     f"{number}{'st' if number == 1 else 'nd' if number == 2 else 'rd' if number == 3 else 'th'}": w
     for number, w in enumerate(
-        ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"], start=1
+        [
+            "first",
+            "second",
+            "third",
+            "fourth",
+            "fifth",
+            "sixth",
+            "seventh",
+            "eighth",
+            "ninth",
+            "tenth",
+        ],
+        start=1,
     )
 }
 _SCALES: Final = {
@@ -57,7 +83,28 @@ _SCALES: Final = {
     **dict.fromkeys(("tn", "trln", "trillion"), 12),
 }
 _UNITS: Final = frozenset(
-    ["%", "pct", "percent", "pc", "euro", "euros", "dollar", "dollars", "pound", "pounds", "yen", "usd", "eur", "gbp", "stg", "cad", "crown", "crowns", "sek", "nok"]
+    [
+        "%",
+        "pct",
+        "percent",
+        "pc",
+        "euro",
+        "euros",
+        "dollar",
+        "dollars",
+        "pound",
+        "pounds",
+        "yen",
+        "usd",
+        "eur",
+        "gbp",
+        "stg",
+        "cad",
+        "crown",
+        "crowns",
+        "sek",
+        "nok",
+    ]
 )
 _SIGNS: Final = frozenset(("%", "pct", "percent"))
 # What stands before a headline and says how often it was sent: UPDATE 1-, WRAPUP 3-.

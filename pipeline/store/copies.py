@@ -194,9 +194,7 @@ def _earlier_repeats(
     return decided | {name: (source, of_id) for name, (_, source, of_id) in firsts.items()}
 
 
-def _settled(
-    connection: Connection, items: Mapping[Name, Stored]
-) -> dict[Name, Name | None]:
+def _settled(connection: Connection, items: Mapping[Name, Stored]) -> dict[Name, Name | None]:
     """What those copy that are too old to be in the index: what they did, as long as it is there.
 
     Of the copies of one that is gone, the earliest takes its place.

@@ -20,7 +20,17 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, Table, TextClause, bindparam, delete, false, select, text, update
+from sqlalchemy import (
+    Connection,
+    Table,
+    TextClause,
+    bindparam,
+    delete,
+    false,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import BigInteger, Text
 
@@ -56,6 +66,15 @@ class Kept:
         """source, id."""
         return self.place[1], self.place[2]
 
+    def needs(self, key: int) -> int:
+        """The bits that an earlier article found by ``key`` must have."""
+        return 0 if near.is_of_body(key) else self.needed
+
+    @cached_property
+    def needed(self) -> int:
+        """What an earlier article must have."""
+        return near.needed(self.shape)
+
     @cached_property
     def shape(self) -> near.Shape:
         """Decoded once."""
@@ -79,7 +98,12 @@ def write(connection: Connection, live: Sequence[Scored]) -> None:
     ]
     bulk.insert(connection, shape, rows, _new)
     rows = [
-        {"key": key, "published_at": item.article.published_at, **_named(item)}
+        {
+            "key": key,
+            "published_at": item.article.published_at,
+            **_named(item),
+            "bits": item.bits,
+        }
         for item in dated
         for key in item.keys
     ]
@@ -134,16 +158,11 @@ def repeated(connection: Connection, names: Iterable[Name]) -> dict[Name, list[P
     shapes: dict[Name, near.Shape] = {}
     found: dict[Name, list[Place]] = {}
     for one, candidates in zip(own, near_by, strict=True):
-        mine = one.shape
-        for name in candidates:
-            if name not in others:
-                continue
+        for name in candidates & others.keys():
             at, value = others[name]
-            if not near.may_repeat(mine, value):
-                continue
             if name not in shapes:
                 shapes[name] = near.decode(value)
-            if near.repeats(mine, shapes[name]):
+            if near.repeats(one.shape, shapes[name]):
                 found.setdefault(one.name, []).append((at, *name))
     return found
 
@@ -167,7 +186,7 @@ def all_repeats(connection: Connection) -> Iterator[tuple[Name, Place]]:
     }
     c = neighbour.c
     firsts: dict[Name, Place] = {}
-    nearest: deque[Kept | None] = deque(maxlen=WINDOW)
+    nearest: deque[tuple[Kept | None, int]] = deque(maxlen=WINDOW)
     key = None
     for row in connection.execute(
         select(neighbour).order_by(c.key, c.published_at, c.source, c.id, c.revision)
@@ -176,16 +195,17 @@ def all_repeats(connection: Connection) -> Iterator[tuple[Name, Place]]:
             key = row.key
             nearest.clear()
         one = kept.get((row.source, row.id, row.revision))
-        for other in nearest:
-            if one and other and _repeats(one, other):
+        for other, other_bits in nearest:
+            if one and other and _repeats(one, other, row.key, other_bits):
                 firsts[one.name] = min(firsts.get(one.name, other.place), other.place)
-        nearest.append(one)
+        nearest.append((one, row.bits))
     yield from firsts.items()
 
 
-def _repeats(later: Kept, earlier: Kept) -> bool:
+def _repeats(later: Kept, earlier: Kept, key: int, bits: int) -> bool:
     near_by = later.place[0] - earlier.place[0] <= HORIZON
-    return near_by and near.repeats(later.shape, earlier.shape)
+    needs = later.needs(key)
+    return near_by and bits & needs == needs and near.repeats(later.shape, earlier.shape)
 
 
 def forget(connection: Connection, kept: Sequence[Kept]) -> None:
@@ -217,7 +237,7 @@ def _neighbours(connection: Connection, kept: Sequence[Kept], side: Side) -> lis
     """Of each, the articles that share a key, the nearest of each key."""
     found: list[set[Name]] = [set() for _ in kept]
     probes = [
-        (number, key, _stored(one.place[0]), one.place[1], one.place[2])
+        (number, key, _stored(one.place[0]), one.place[1], one.place[2], one.needs(key))
         for number, one in enumerate(kept)
         for key in one.keys
     ]
@@ -226,7 +246,7 @@ def _neighbours(connection: Connection, kept: Sequence[Kept], side: Side) -> lis
     if connection.dialect.name == "postgresql":
         columns = dict(
             zip(
-                ("ns", "keys", "ats", "sources", "ids"),
+                ("ns", "keys", "ats", "sources", "ids", "needs"),
                 map(list, zip(*probes, strict=True)),
                 strict=True,
             )
@@ -273,43 +293,47 @@ _BEFORE = "ORDER BY published_at DESC, source DESC, id DESC"
 _AFTER = "ORDER BY published_at, source, id"
 
 
-def _in_postgres(compare: str, bound: str, order: str) -> TextClause:
+def _in_postgres(compare: str, bound: str, order: str, filtered: str) -> TextClause:
     return text(
         f"""
         SELECT p.n, c.source, c.id
-        FROM unnest(:ns, :keys, :ats, :sources, :ids) AS p(n, key, at, source, id)
+        FROM unnest(:ns, :keys, :ats, :sources, :ids, :needs) AS p(n, key, at, source, id, needs)
         CROSS JOIN LATERAL (
-            SELECT source, id FROM neighbour
+            SELECT source, id, bits FROM neighbour
             WHERE key = p.key AND published_at {bound}
             AND (published_at, source, id)
                 {compare} (p.at, p.source COLLATE "C", p.id COLLATE "C")
             {order} LIMIT {WINDOW}
         ) c
+        WHERE {filtered}
         """  # noqa: S608 - constants of this module
-    ).bindparams(*(bindparam(n, type_=_array(n)) for n in ("ns", "keys", "ats", "sources", "ids")))
+    ).bindparams(
+        *(bindparam(n, type_=_array(n)) for n in ("ns", "keys", "ats", "sources", "ids", "needs"))
+    )
 
 
-def _in_sqlite(compare: str, bound: str, order: str) -> TextClause:
+def _in_sqlite(compare: str, bound: str, order: str, filtered: str) -> TextClause:
     bound = bound.replace("p.at", "p.value ->> 2")
+    filtered = filtered.replace("p.needs", "(p.value ->> 5)")
     return text(
         f"""
         SELECT p.value ->> 0, (
             SELECT json_group_array(json_array(source, id)) FROM (
-                SELECT source, id FROM neighbour
+                SELECT source, id, bits FROM neighbour
                 WHERE key = p.value ->> 1 AND published_at {bound}
                 AND (published_at, source, id)
                     {compare} (p.value ->> 2, p.value ->> 3, p.value ->> 4)
                 {order} LIMIT {WINDOW}
-            )
+            ) c WHERE {filtered}
         )
         FROM json_each(:probes) p
         """  # noqa: S608 - constants of this module
     )
 
 
-_SIDES: Final[dict[Side, tuple[str, str, str]]] = {
-    "earlier": ("<", f">= p.at - {_HORIZON_MS}", _BEFORE),
-    "later": (">", f"<= p.at + {_HORIZON_MS}", _AFTER),
+_SIDES: Final[dict[Side, tuple[str, str, str, str]]] = {
+    "earlier": ("<", f">= p.at - {_HORIZON_MS}", _BEFORE, "c.bits & p.needs = p.needs"),
+    "later": (">", f"<= p.at + {_HORIZON_MS}", _AFTER, "true"),
 }
 _POSTGRES: Final = {side: _in_postgres(*parts) for side, parts in _SIDES.items()}
 _SQLITE: Final = {side: _in_sqlite(*parts) for side, parts in _SIDES.items()}

@@ -38,9 +38,7 @@ def prune(db: Database, epoch: int, watermark: datetime, *, steps: int = STEPS) 
             lease.check(connection, epoch)
             number = near.prune(connection, before, limit=CHUNK)
             if number:
-                earlier = or_(
-                    monitor.c.pruned_before.is_(None), monitor.c.pruned_before < before
-                )
+                earlier = or_(monitor.c.pruned_before.is_(None), monitor.c.pruned_before < before)
                 connection.execute(update(monitor).where(earlier).values(pruned_before=before))
         total += number
         if number < CHUNK:

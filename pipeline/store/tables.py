@@ -157,6 +157,8 @@ neighbour = Table(
     Column("published_at", Instant, primary_key=True),
     *_name_columns(),
     Column("revision", BigInteger, primary_key=True),
+    # ingest.near.bits; in the key, so that the index alone answers.
+    Column("bits", BigInteger, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
 """Where near-duplicates find each other."""

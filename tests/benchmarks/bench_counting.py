@@ -22,7 +22,7 @@ from time import perf_counter, process_time
 from typing import Any
 
 from ingest.article import Article
-from ingest.near import Shape, shape_of
+from ingest.near import Shape, bits, shape_of
 from ingest.stories import bands
 from models.prediction import Prediction
 from pipeline.count import Keys
@@ -73,10 +73,10 @@ def build(db: Database, number: int) -> None:
     first, step = _ms(MONDAY + timedelta(hours=1)), 23 * 3_600_000 / number
     shapes, keys = [], []
     for n in range(number):
-        value, own = moved(pool[n % len(pool)], n // len(pool))
+        value, own, said = moved(pool[n % len(pool)], n // len(pool))
         name, at = f"old{n}", first + int(n * step)
         shapes.append((f"wire{n % 3}", name, at, value, array("q", own).tobytes()))
-        keys += [(key, at, f"wire{n % 3}", name) for key in own]
+        keys += [(key, at, f"wire{n % 3}", name, said) for key in own]
     keys.sort()
     if db.engine.dialect.name == "postgresql":
         _copy_postgres(db, shapes, keys)
@@ -84,17 +84,15 @@ def build(db: Database, number: int) -> None:
         _copy_sqlite(db, shapes, keys)
 
 
-def moved(made: tuple[Shape, tuple[int, ...]], by: int) -> tuple[bytes, tuple[int, ...]]:
+def moved(made: tuple[Shape, tuple[int, ...]], by: int) -> tuple[bytes, tuple[int, ...], int]:
     """The same in another world: numbers of one world meet none of another."""
     value, keys = made
-    order = tuple((mark + by * 0x9E3779B1) & 0xFFFFFFFF for mark in value.order)
-    apart = by * 0x61C8864680B583EB
-    return (
-        replace(value, order=order).encode(),
-        tuple((key ^ apart) & 0x7FFFFFFFFFFFFFFF for key in keys),
-    )
+    other = replace(value, order=tuple((mark + by * 63 * 7_919) % 2**32 for mark in value.order))
+    apart = (by * 0x61C8864680B583EB & 0x7FFFFFFFFFFFFFFF) >> 1 << 1
+    return other.encode(), tuple(key ^ apart for key in keys), bits(other)
 
 
+KEY = "key, published_at, source, id, revision, bits"
 _ARTICLES = """
     INSERT INTO article (source, id, revision, deleted, symbols, extra, published_at, received_at,
         late, topic, topic_probability, sentiment, polarity, version, story_source, story_id,
@@ -119,7 +117,7 @@ def _copy_sqlite(db: Database, shapes: list[Any], keys: list[Any]) -> None:
             shapes,
         )
         connection.executemany(
-            "INSERT INTO neighbour (key, published_at, source, id, revision) VALUES (?, ?, ?, ?, 0)",
+            "INSERT INTO neighbour (key, published_at, source, id, bits, revision) VALUES (?, ?, ?, ?, ?, 0)",
             keys,
         )
         for statement in (_ARTICLES, _SIGNATURES, _CONTRIBUTIONS):
@@ -138,13 +136,11 @@ def _copy_postgres(db: Database, shapes: list[Any], keys: list[Any]) -> None:
         with cursor.copy(f"COPY shape ({columns}) FROM STDIN") as copy:
             for row in shapes:
                 copy.write_row((*row, 0, False))
-        columns = "key, published_at, source, id, revision"
+        columns = "key, published_at, source, id, bits, revision"
         with cursor.copy(f"COPY neighbour ({columns}) FROM STDIN") as copy:
             for row in keys:
                 copy.write_row((*row, 0))
-        cursor.execute(
-            f"ALTER TABLE neighbour ADD CONSTRAINT pk_neighbour PRIMARY KEY ({columns})"
-        )
+        cursor.execute(f"ALTER TABLE neighbour ADD CONSTRAINT pk_neighbour PRIMARY KEY ({KEY})")
         for statement in (_ARTICLES, _SIGNATURES, _CONTRIBUTIONS):
             cursor.execute(statement.format(false="false"))
         driver.commit()
@@ -165,6 +161,7 @@ def neighbour_rows(items: list[Scored], *, revision: int) -> list[dict[str, Any]
             "source": item.article.source,
             "id": item.article.id,
             "revision": revision,
+            "bits": item.bits,
         }
         for item in items
         for key in item.keys
@@ -179,7 +176,7 @@ def scored(name: str, title: str, at: datetime) -> Scored:
     value, keys = shape_of(title, "")
     return Scored(
         found, Origin("bench", 0, 0), late=False, prediction=PREDICTION,
-        bands=bands(title, ""), shape=value.encode(), keys=keys, language="en",
+        bands=bands(title, ""), shape=value.encode(), keys=keys, bits=bits(value), language="en",
     )  # fmt: skip
 
 

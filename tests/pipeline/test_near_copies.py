@@ -64,7 +64,9 @@ def test_hundred_copies_of_a_story_count_as_one_story(db: Database, titles: list
     assert {story for _, story in copies(db).values()} == {"first"}
 
 
-def test_what_stands_between_bounds_the_comparisons_and_a_delete_lets_more_in(db: Database) -> None:
+def test_what_stands_between_bounds_the_comparisons_and_a_delete_lets_more_in(
+    db: Database,
+) -> None:
     """One template: each stands under the same keys, none repeats another."""
     between = [
         line(f"t{n:02}", f"Oslo plant raises outlook of Firm{n:02} in town", 2 + n / 100)

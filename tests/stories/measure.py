@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, get_args
 from rich.console import Console
 from rich.table import Table
 
-from ingest.near import repeats, shape_of
+from ingest.near import bits, is_of_body, needed, repeats, shape_of
 
 Half = Literal["open", "sealed"]
 Pair = dict[str, Any]
@@ -48,7 +48,9 @@ def judge(pair: Pair) -> Judged:
     (earlier, keys), (later, others) = (
         shape_of(item["title"], item["body"]) for item in (pair["a"], pair["b"])
     )
-    found = not set(keys).isdisjoint(others)
+    shared = set(keys).intersection(others)
+    headline = needed(later) & ~bits(earlier) == 0
+    found = any(headline or is_of_body(key) for key in shared)
     said = found and repeats(later, earlier)
     return Judged(pair["id"], pair["kind"], pair["same"], said, found)
 

@@ -36,8 +36,9 @@ def upgrade() -> None:
         sa.Column("source", name_type(64), nullable=False),
         sa.Column("id", name_type(128), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("bits", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint(
-            "key", "published_at", "source", "id", "revision", name="pk_neighbour"
+            "key", "published_at", "source", "id", "revision", "bits", name="pk_neighbour"
         ),
         sqlite_with_rowid=False,
     )
