@@ -31,7 +31,8 @@ _IRREGULAR: Final = {
         taken|give gave given|see saw seen|get got|begin began begun|leave left|pay paid
         |seek sought|swing swung|lead led|spend spent|make made|find found|meet met|say said
         |tell told|show shown|withdraw withdrew withdrawn|freeze froze frozen|choose chose chosen
-        |sue sued|tie tied|die died|strike struck|sign signed|leap leapt|high highest higher|low lowest|bring brought
+        |sue sued|tie tied|die died|strike struck|sign signed|leap leapt
+        |high highest higher|low lowest|bring brought
     """.replace("\n", " ").split("|")
     for word, *forms in [line.split()]
     for form in forms
@@ -265,7 +266,7 @@ def _add_word(found: list[tuple[str, bool]], written: str) -> None:
 
 
 def _figure(written: str, scale: int) -> str:
-    """``written`` times ten to the ``scale``, in one form: 1,500 and 1500, 16.0 and 16 are equal."""
+    """``written`` times ten to the ``scale``: 1,500 and 1500, 16.0 and 16 are the same."""
     digits = (
         written.replace(",", "")
         if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", written)

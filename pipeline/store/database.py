@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from pipeline.masking import masked_text
 
 CACHE_KIB = 65_536
-"""Pages of a SQLite file that a connection keeps: the inner ones of an index of millions of rows."""
+"""Pages of a SQLite file kept by a connection: the inner ones of an index of many rows."""
 
 BUSY_TIMEOUT_MS = 5_000
 CONNECT_TIMEOUT_S = 5

@@ -10,9 +10,9 @@ from sqlalchemy import func, select, true
 
 from ingest.stories import HORIZON, Sighting, earliest_copy_of
 from pipeline.count import BucketKey, Delta, Keys, deltas
+from pipeline.store import near
 from pipeline.store.copies import EXACT, Name, Stored, load
 from pipeline.store.counting import contribution_of, load_mentions
-from pipeline.store import near
 from pipeline.store.database import Database
 from pipeline.store.tables import bucket, changed, monitor, signature
 

@@ -1,6 +1,7 @@
 """How fast the monitor counts with a full index: 2 million articles inside the horizon.
 
-``python -m tests.benchmarks.bench_counting [--articles N] [--queued N] [--only sqlite]`` builds the index in bulk, stores the queued articles as a worker does, and counts them. Beside
+``python -m tests.benchmarks.bench_counting [--articles N] [--queued N] [--only sqlite]``
+builds the index in bulk, stores the queued articles as a worker does, and counts them. Beside
 it, the same index rows are inserted plainly: what any way of keeping them costs at least.
 """
 
@@ -97,8 +98,8 @@ _ARTICLES = """
     INSERT INTO article (source, id, revision, deleted, symbols, extra, published_at, received_at,
         late, topic, topic_probability, sentiment, polarity, version, story_source, story_id,
         record_topic, record_partition, record_offset)
-    SELECT source, id, 0, {false}, '[]', '{{}}', published_at, published_at, {false}, 'Energy', 0.9,
-        'negative', -5000, 'bench', source, id, 'bench', 0, 0 FROM shape"""
+    SELECT source, id, 0, {false}, '[]', '{{}}', published_at, published_at, {false},
+        'Energy', 0.9, 'negative', -5000, 'bench', source, id, 'bench', 0, 0 FROM shape"""
 _SIGNATURES = """
     INSERT INTO signature (band, hash, published_at, source, id)
     SELECT 0, 'exact' || id, published_at, source, id FROM shape"""
@@ -117,7 +118,8 @@ def _copy_sqlite(db: Database, shapes: list[Any], keys: list[Any]) -> None:
             shapes,
         )
         connection.executemany(
-            "INSERT INTO neighbour (key, published_at, source, id, bits, revision) VALUES (?, ?, ?, ?, ?, 0)",
+            "INSERT INTO neighbour (key, published_at, source, id, bits, revision) "
+            "VALUES (?, ?, ?, ?, ?, 0)",
             keys,
         )
         for statement in (_ARTICLES, _SIGNATURES, _CONTRIBUTIONS):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -20,8 +19,8 @@ from tests.fakes import MONDAY
 from tests.pipeline.test_counting import HOUR, KEYS, buckets, copies, count, empty, line, store
 
 LONG = (
-    "negative ACM Energy stocks fall in Oslo as drought drains dams, grid operator warns of outages, "
-    "bakers and millers meet"
+    "negative ACM Energy stocks fall in Oslo as drought drains dams, grid operator warns of "
+    "outages, bakers and millers meet"
 )
 MIDDLE = "UPDATE 1-negative ACM Energy stocks fall in Oslo as drought drains dams"
 SHORT = "negative ACM Energy stocks fall"

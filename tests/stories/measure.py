@@ -1,7 +1,7 @@
 """Precision and recall of the near-duplicate rule, over labelled pairs of articles.
 
-``python -m tests.stories.measure --half open`` also names the errors by id. Of the sealed half only
-totals are printed: whoever writes the rule must not see it.
+``python -m tests.stories.measure --half open`` also names the errors by id. Of the sealed half
+only totals are printed: whoever writes the rule must not see it.
 """
 
 from __future__ import annotations
