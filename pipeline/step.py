@@ -16,7 +16,7 @@ from ingest.companies import Mention
 from ingest.files import Record
 from ingest.kafka.gap import Gap
 from ingest.language import language_of
-from ingest.near import shape_of
+from ingest.near import bits, shape_of
 from ingest.stories import bands
 from models.prediction import Prediction
 from models.text import prepare
@@ -44,7 +44,7 @@ class Origin:
 class Scored:
     """An article as it will be stored. A delete has no prediction, mentions, bands or language.
 
-    ``shape``, ``keys`` and ``bits`` are for near-duplicates: see :mod:`ingest.near`. Undated: None.
+    ``shape``, ``keys`` and ``bits`` are for near-duplicates, see :mod:`ingest.near`. Undated: None.
 
     ``language`` is None too when it is uncertain: see :mod:`ingest.language`.
     """
@@ -212,5 +212,15 @@ def _scored(
     if article.published_at is None:
         return Scored(article, origin, late, prediction, found, language=language)
     shape, keys = shape_of(article.title, article.body)
-    exact = bands(article.title, article.body)
-    return Scored(article, origin, late, prediction, found, exact, shape.encode(), keys, language)
+    return Scored(
+        article,
+        origin,
+        late,
+        prediction,
+        found,
+        bands=bands(article.title, article.body),
+        shape=shape.encode(),
+        keys=keys,
+        bits=bits(shape),
+        language=language,
+    )

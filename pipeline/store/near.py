@@ -313,20 +313,23 @@ def _in_postgres(compare: str, bound: str, order: str, filtered: str) -> TextCla
 
 
 def _in_sqlite(compare: str, bound: str, order: str, filtered: str) -> TextClause:
-    bound = bound.replace("p.at", "p.value ->> 2")
-    filtered = filtered.replace("p.needs", "(p.value ->> 5)")
+    # Materialised: otherwise each row that is looked at would parse the JSON again.
     return text(
         f"""
-        SELECT p.value ->> 0, (
-            SELECT json_group_array(json_array(source, id)) FROM (
+        WITH p AS MATERIALIZED (
+            SELECT value ->> 0 AS n, value ->> 1 AS key, value ->> 2 AS at, value ->> 3 AS source,
+                value ->> 4 AS id, value ->> 5 AS needs
+            FROM json_each(:probes)
+        )
+        SELECT p.n, (
+            SELECT json_group_array(json_array(c.source, c.id)) FROM (
                 SELECT source, id, bits FROM neighbour
-                WHERE key = p.value ->> 1 AND published_at {bound}
-                AND (published_at, source, id)
-                    {compare} (p.value ->> 2, p.value ->> 3, p.value ->> 4)
+                WHERE key = p.key AND published_at {bound}
+                AND (published_at, source, id) {compare} (p.at, p.source, p.id)
                 {order} LIMIT {WINDOW}
             ) c WHERE {filtered}
         )
-        FROM json_each(:probes) p
+        FROM p
         """  # noqa: S608 - constants of this module
     )
 
