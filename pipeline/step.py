@@ -44,7 +44,7 @@ class Origin:
 class Scored:
     """An article as it will be stored. A delete has no prediction, mentions, bands or language.
 
-    ``shape``, ``keys`` and ``bits`` are for near-duplicates, see :mod:`ingest.near`. Undated: None.
+    ``shape``, ``keys`` and ``bits`` are for near-duplicates (:mod:`ingest.near`). Undated: None.
 
     ``language`` is None too when it is uncertain: see :mod:`ingest.language`.
     """
