@@ -104,9 +104,22 @@ def decode(value: bytes) -> Shape:
     for length in value[1 : _HEAD.size]:
         parts.append(tuple(numbers[at : at + length]) if length else ())
         at += length
-    order, *sets, sketch = parts
-    made = (frozenset(part) if part else _NONE for part in sets)
-    return Shape(order, *made, sketch=sketch, capitals=value[0] > _VERSION)
+    slug, names, weak, must, periods, days, words, figures = (
+        frozenset(part) if part else _NONE for part in parts[1:-1]
+    )
+    return Shape(
+        parts[0],
+        slug,
+        names,
+        weak,
+        must,
+        periods,
+        days,
+        words,
+        figures,
+        sketch=parts[-1],
+        capitals=value[0] > _VERSION,
+    )
 
 
 def shape_of(title: str, body: str) -> tuple[Shape, tuple[int, ...]]:
