@@ -66,7 +66,7 @@ def test_name_of_a_template_may_not_be_left_out_but_a_part_of_it_in_a_sentence_m
 
 BODY = (
     "The terminal can handle {figure} million tonnes a year and employs four hundred people. "
-    "Polish authorities must approve the purchase by {name} before the end of the year, the fund said."
+    "Polish authorities must approve the purchase by {name} this year, the fund said."
 )
 
 
