@@ -35,6 +35,8 @@ SHINGLE: Final = 3
 """Words a shingle."""
 SHARED_BODY: Final = 0.4
 """Least share of the shorter body's shingles that must be in the other."""
+TOLD: Final = 0.5
+"""Least share of the later headline that the earlier article must say, where both have bodies."""
 SHARED_TITLE: Final = 0.4
 """Least share of the earlier headline's marks that the later one must have."""
 LEAST_SHARED: Final = 3
@@ -262,7 +264,11 @@ def _left_out(earlier: Shape, shared: frozenset[int]) -> bool:
 def _same_body(later: Shape, earlier: Shape) -> bool:
     if _exchanged(later.figures, earlier.figures) or _exchanged(later.days, earlier.days):
         return False
-    if later.names - earlier.words and earlier.names - later.words:
+    # Also the first word of a sentence: bodies of a template differ in the headline alone.
+    if (later.names | later.slug) - earlier.words:
+        return False
+    told = sum(mark in earlier.words for mark in later.order)
+    if told < TOLD * len(later.order):
         return False
     return _contained(later.sketch, earlier.sketch) >= SHARED_BODY
 
