@@ -17,7 +17,7 @@ from pipeline.delivery import Delivery, Policy
 from pipeline.detect import Detection
 from pipeline.post import Post
 from pipeline.retrying import Outcome as Outcome
-from pipeline.store import counting, lease, positions
+from pipeline.store import counting, lease, positions, pruning
 from pipeline.store.copies import Stored
 from pipeline.store.database import Database
 from pipeline.store.incidents import Incident
@@ -142,6 +142,7 @@ class Monitor:
         if watermark.at is not None and watermark.at != self._watermark:
             lease.save_watermark(self._db, self._epoch, watermark.at)
             self._watermark = watermark.at
+            pruning.prune(self._db, self._epoch, watermark.at)
         counting_ended = perf_counter()
         evaluated = 0
         changes: list[tuple[Incident, Change]] = []

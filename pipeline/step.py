@@ -16,6 +16,7 @@ from ingest.companies import Mention
 from ingest.files import Record
 from ingest.kafka.gap import Gap
 from ingest.language import language_of
+from ingest.near import bits, shape_of
 from ingest.stories import bands
 from models.prediction import Prediction
 from models.text import prepare
@@ -43,6 +44,8 @@ class Origin:
 class Scored:
     """An article as it will be stored. A delete has no prediction, mentions, bands or language.
 
+    ``shape``, ``keys`` and ``bits`` are for near-duplicates (:mod:`ingest.near`). Undated: None.
+
     ``language`` is None too when it is uncertain: see :mod:`ingest.language`.
     """
 
@@ -52,6 +55,9 @@ class Scored:
     prediction: Prediction | None = None
     mentions: tuple[Mention, ...] = ()
     bands: tuple[tuple[int, str], ...] = ()
+    shape: bytes | None = None
+    keys: tuple[int, ...] = ()
+    bits: int = 0
     language: str | None = None
 
     @property
@@ -189,9 +195,32 @@ def rows(parsed: Parsed, predictions: Sequence[Prediction], link: Link) -> Batch
         prediction = next(answers, None)
         if prediction is None:
             raise ValueError(f"{len(predictions)} predictions for {len(parsed.texts)} texts")
-        names = bands(article.title, article.body) if article.published_at else ()
-        language = language_of(article.title, article.body)
-        scored.append(Scored(article, origin, late, prediction, link(article), names, language))
+        scored.append(_scored(article, origin, late, prediction, link(article)))
     if next(answers, None) is not None:
         raise ValueError(f"{len(predictions)} predictions for {len(parsed.texts)} texts")
     return Batch(tuple(scored), parsed.dead, parsed.moves, parsed.gaps)
+
+
+def _scored(
+    article: Article,
+    origin: Origin,
+    late: bool,
+    prediction: Prediction,
+    found: tuple[Mention, ...],
+) -> Scored:
+    language = language_of(article.title, article.body)
+    if article.published_at is None:
+        return Scored(article, origin, late, prediction, found, language=language)
+    shape, keys = shape_of(article.title, article.body)
+    return Scored(
+        article,
+        origin,
+        late,
+        prediction,
+        found,
+        bands=bands(article.title, article.body),
+        shape=shape.encode(),
+        keys=keys,
+        bits=bits(shape),
+        language=language,
+    )

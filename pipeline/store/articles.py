@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, case, delete, select, update
 
 from models.prediction import Prediction
 from pipeline.step import Batch, Partition, Scored
-from pipeline.store import bulk, dead_letters, gaps
+from pipeline.store import bulk, dead_letters, gaps, near
 from pipeline.store.database import Database
 from pipeline.store.tables import (
     article,
@@ -212,11 +212,13 @@ def _write_parts(connection: Connection, written: Sequence[Scored]) -> None:
         for table in (mention, signature):
             stale = bulk.among(connection, table.c.source, table.c.id, names)
             connection.execute(delete(table).where(stale))
+        near.leave(connection, names)
     live = [item for item in written if item.article.action != "delete"]
     if live:
         bulk.insert(connection, text, _text_rows(live), _first_seen)
     _insert_new(connection, mention, [row for item in live for row in _mention_rows(item)])
     _insert_new(connection, signature, [row for item in live for row in _signature_rows(item)])
+    near.write(connection, live)
     bulk.insert(connection, changed, [{"source": s, "id": i} for s, i in names])
 
 

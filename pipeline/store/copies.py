@@ -19,8 +19,8 @@ from sqlalchemy import (
 
 from ingest.stories import HORIZON, Sighting, earliest_copy_of
 from pipeline.count import Opinion
-from pipeline.store import bulk
-from pipeline.store.tables import MILLISECOND, article, signature
+from pipeline.store import bulk, near
+from pipeline.store.tables import MILLISECOND, article, monitor, signature
 
 Name = tuple[str, str]
 """source, id."""
@@ -106,16 +106,20 @@ def affected_by(connection: Connection, names: Sequence[Name]) -> dict[Name, Sto
     repeats = connection.execute(
         select(other.c.source, other.c.id)
         .distinct()
-        .join(own, and_(own.c.band == other.c.band, own.c.hash == other.c.hash))
+        .join(own, own.c.hash == other.c.hash)
         .where(
-            own.c.band == EXACT,
+            other.c.band == EXACT,
+            own.c.band + 0 == EXACT,  # not for SQLite to begin with: all have this band
             named(connection, own, names),
             _ms(other) >= _ms(own),
             _ms(other) <= _ms(own) + HORIZON_MS,
         )
     )
-    found = {(row.source, row.id) for row in repeats}
-    affected = load(connection, named(connection, article, found.union(names)))
+    found = {(row.source, row.id) for row in repeats} | near.affected_by(connection, names)
+    affected = load(connection, named(connection, article, names))
+    # Who has no story yet is in the queue, and is decided when its turn comes.
+    decided = and_(named(connection, article, found - set(names)), article.c.story_id.is_not(None))
+    affected |= load(connection, decided)
     return affected | load(connection, _copying(connection, names))
 
 
@@ -168,24 +172,60 @@ def _earlier_repeats(
             repeated.c.id,
             repeated.c.published_at,
         )
-        .join(repeated, and_(own.c.band == repeated.c.band, own.c.hash == repeated.c.hash))
+        .join(repeated, own.c.hash == repeated.c.hash)
         .where(
-            own.c.band == EXACT,
+            repeated.c.band == EXACT,
+            own.c.band + 0 == EXACT,  # as above
             named(connection, own, items),
             _ms(repeated) <= _ms(own),
             _ms(repeated) >= _ms(own) - HORIZON_MS,
         )
     )
     candidates: dict[Sighting, list[Sighting]] = {}
+    firsts = {
+        name: min(places) for name, places in near.repeated(connection, items).items() if places
+    }
     for row in pairs:
         one = Sighting(row.own_at, row.own_source, row.own_id, row.hash)
         other = Sighting(row.published_at, row.source, row.id, row.hash)
         candidates.setdefault(one, []).append(other)
-    decided: dict[Name, Name | None] = dict.fromkeys(items)
+    decided: dict[Name, Name | None] = dict.fromkeys(items) | _settled(connection, items)
     for one, others in candidates.items():
         first = earliest_copy_of(one, others)
-        decided[one.source, one.id] = None if first is None else (first.source, first.id)
-    return decided
+        if first is not None:
+            place = (first.published_at, first.source, first.id)
+            name = (one.source, one.id)
+            firsts[name] = min(firsts.get(name, place), place)
+    return decided | {name: (source, of_id) for name, (_, source, of_id) in firsts.items()}
+
+
+def _settled(connection: Connection, items: Mapping[Name, Stored]) -> dict[Name, Name | None]:
+    """What those copy that are too old to be in the index: what they did, as long as it is there.
+
+    Of the copies of one that is gone, the earliest takes its place.
+    """
+    floor = connection.execute(select(monitor.c.pruned_before)).scalar()
+    old = {
+        name: item
+        for name, item in items.items()
+        if floor and item.published_at and item.published_at < floor and not item.deleted
+    }
+    if not old:
+        return {}
+    indexed = select(signature.c.source, signature.c.id).where(named(connection, signature, old))
+    for row in connection.execute(indexed):
+        old.pop((row.source, row.id), None)
+    copied = {item.copy_of for item in old.values() if item.copy_of}
+    there = load(connection, and_(named(connection, article, copied), ~article.c.deleted))
+    settled: dict[Name, Name | None] = {}
+    heirs: dict[Name, Name] = {}
+    for item in sorted(old.values(), key=_order):
+        if item.copy_of is None or item.copy_of in there:
+            settled[item.name] = item.copy_of
+        else:
+            heir = heirs.setdefault(item.copy_of, item.name)
+            settled[item.name] = None if heir == item.name else heir
+    return settled
 
 
 def _stories(connection: Connection, names: Iterable[Name]) -> dict[Name, Name | None]:

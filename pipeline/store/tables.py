@@ -138,6 +138,31 @@ signature = Table(
 )
 """Where an article is found when another one's copies are decided; undated ones are not here."""
 
+shape = Table(
+    "shape",
+    metadata,
+    *_name_columns(),
+    Column("revision", BigInteger, primary_key=True),
+    Column("published_at", Instant, nullable=False, index=True),
+    Column("gone", Boolean, nullable=False),  # replaced or deleted, which the monitor has not seen
+    Column("value", LargeBinary, nullable=False),  # ingest.near.Shape.encode
+    Column("keys", LargeBinary, nullable=False),  # 64-bit numbers, as in ``neighbour``
+)
+"""What the near-duplicate rule reads of an article; undated ones are not here."""
+
+neighbour = Table(
+    "neighbour",
+    metadata,
+    Column("key", BigInteger, primary_key=True, autoincrement=False),
+    Column("published_at", Instant, primary_key=True),
+    *_name_columns(),
+    Column("revision", BigInteger, primary_key=True),
+    # ingest.near.bits; in the key, so that the index alone answers.
+    Column("bits", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+"""Where near-duplicates find each other."""
+
 dead_letter = Table(
     "dead_letter",
     metadata,
@@ -224,6 +249,7 @@ monitor = Table(
     Column("lease_until", Instant, nullable=False),
     Column("watermark", Instant),
     Column("cursor", Instant),  # the newest 5-minute boundary that has been evaluated
+    Column("pruned_before", Instant),  # articles before that are not told copies of any more
 )
 
 watch = Table(

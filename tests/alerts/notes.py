@@ -7,7 +7,7 @@ from typing import Final
 from hypothesis import strategies as st
 
 from alerts.channels import Notification
-from tests.alerts.streams import MONDAY
+from alerts.simulation import MONDAY
 
 NOTE: Final = Notification(
     incident="a" * 32,

@@ -15,8 +15,8 @@ import structlog
 from alerts.alertmanager import AlertmanagerChannel
 from alerts.channels import Channel, Notification, Refused, Unreachable
 from alerts.settings import AlertmanagerSettings
+from alerts.simulation import MONDAY
 from tests.alerts.notes import NOTE
-from tests.alerts.streams import MONDAY
 
 NOW: Final = MONDAY + timedelta(hours=1)
 Answer = Callable[[httpx.Request], httpx.Response]

@@ -16,9 +16,9 @@ from alerts.alertmanager import DESCRIPTION_LIMIT, alerts
 from alerts.channels import LINE_LIMIT, TITLE_LIMIT
 from alerts.escaping import harmless
 from alerts.kafka_channel import envelope
+from alerts.simulation import MONDAY
 from alerts.wording import body, subject
 from tests.alerts.notes import HOSTILE, NOTE, headlines
-from tests.alerts.streams import MONDAY
 
 LINK: Final = "https://news.example.com/incidents/aaaa"
 INVISIBLE: Final = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
