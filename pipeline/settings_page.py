@@ -169,8 +169,10 @@ def _default(field: FieldInfo) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Write the page to the file that is named."""
-    (target,) = arguments
-    Path(target).write_text(page(), encoding="utf-8")
+    if len(arguments) != 1:
+        print("usage: python -m pipeline.settings_page FILE", file=sys.stderr)  # noqa: T201
+        return 2
+    Path(arguments[0]).write_text(page(), encoding="utf-8")
     return 0
 
 
