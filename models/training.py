@@ -35,8 +35,9 @@ PROGRESS_STEPS = 20
 LICENCES = {
     "twitter_sentiment": ("zeroshot/twitter-financial-news-sentiment", "MIT"),
     "twitter_topic": ("zeroshot/twitter-financial-news-topic", "MIT"),
+    "headlines": ("Bearwatch headlines (models/headlines)", "Apache-2.0"),
 }
-"""Origin and licence of the files that the default is trained on, by the file's name."""
+"""Origin and licence of files that are known by their name."""
 
 LIMITS = [
     "English headlines, short posts and first lines of articles; other languages are not tested.",
