@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
+WORKERS ?= 2
 SOURCES := ingest models alerts pipeline tests docker
 
 .DEFAULT_GOAL := help
@@ -34,8 +35,8 @@ run: $(STAMP) ## the same on your own file: make run SOURCE=news.jsonl
 	@test -n "$(SOURCE)" || { echo "say which file: make run SOURCE=news.jsonl" >&2; exit 2; }
 	$(BIN)/bearwatch run --source $(SOURCE)
 
-test: $(DEV_STAMP) ## all tests
-	$(BIN)/python -m pytest
+test: $(DEV_STAMP) ## all tests, in two processes (WORKERS=0: in one)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 check: $(DEV_STAMP) format lint types imports test ## everything CI checks
 
