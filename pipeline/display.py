@@ -47,20 +47,22 @@ def progress(console: Console) -> Progress:
 def incident_table(incidents: Sequence[Incident]) -> Table:
     """Incidents with their numbers and headlines, leading ones first, each with what it leads."""
     table = Table(title="Incidents", title_justify="left", show_lines=True, expand=True)
-    for name in ("opened (UTC)", "severity", "what", "seen / usual", "share", "headlines"):
-        table.add_column(name, overflow="fold", ratio=6 if name == "headlines" else None)
+    table.add_column("opened (UTC)", no_wrap=True)
+    table.add_column("what, seen / usual", overflow="fold", ratio=2)
+    table.add_column("headlines", overflow="fold", ratio=4)
     for incident in ordered(incidents):
         facts = incident.evidence
         opened = incident.opened_at.strftime("%a %d %b %H:%M")
         ended = incident.resolved_at.strftime("%H:%M") if incident.resolved_at else "open"
         colour = COLOURS[incident.severity]
         led = " (part of the above)" if incident.parent else ""
+        numbers = (
+            f"{facts['observed']} / {facts['expected']:.1f} in {facts['window_minutes']} min\n"
+            f"share {facts['share']:.0%} / {facts['baseline_share']:.0%}"
+        )
         table.add_row(
-            f"{opened}\nto {ended}",
-            f"[{colour}]{incident.severity}[/]",
-            escape(f"{subject(incident)}\n{incident.rule}{led}"),
-            f"{facts['observed']} / {facts['expected']:.1f}\nin {facts['window_minutes']} min",
-            f"{facts['share']:.0%} / {facts['baseline_share']:.0%}",
+            f"{opened}\nto {ended}\n[{colour}]{incident.severity}[/]",
+            escape(f"{subject(incident)}\n{incident.rule}{led}\n{numbers}"),
             "\n".join(escape(line) for line in headlines(facts["stories"])),
         )
     return table
