@@ -35,7 +35,7 @@ PROGRESS_STEPS = 20
 LICENCES = {
     "twitter_sentiment": ("zeroshot/twitter-financial-news-sentiment", "MIT"),
     "twitter_topic": ("zeroshot/twitter-financial-news-topic", "MIT"),
-    "headlines": ("Bearwatch headlines (models/headlines)", "Apache-2.0"),
+    "bearwatch_headlines": ("Bearwatch headlines (models/headlines)", "Apache-2.0"),
 }
 """Origin and licence of files that are known by their name."""
 

@@ -14,7 +14,7 @@ from models.prediction import SENTIMENTS
 from models.taxonomy import Taxonomy
 from models.text import fold
 
-FILE = Path(__file__).parents[2] / "models/headlines/headlines.jsonl"
+FILE = Path(__file__).parents[2] / "models/headlines/bearwatch_headlines.jsonl"
 ALIKE = 0.6
 """Share of common words among all words of two texts, from which one says what the other does."""
 
