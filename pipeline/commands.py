@@ -62,7 +62,10 @@ def reported() -> Iterator[None]:
     except Exception as error:
         if not isinstance(error, (*expected(), FileExistsError, FileNotFoundError)):
             raise
-        stderr.print(f"error: {error}", style="bold red", markup=False, highlight=False)
+        # Not wrapped: a path that is cut in two cannot be copied.
+        stderr.print(
+            f"error: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True
+        )
         raise typer.Exit(2) from error
 
 
