@@ -36,7 +36,7 @@ def cheapest(made: SpikeDetector) -> float:
 
 def test_cost_grows_with_the_keys_and_not_with_their_square() -> None:
     few, many = detector(400), detector(4_000)
-    # Ten times as much, a few times more where arrays leave the processor's cache; never a hundred.
+    # Ten times as much, some times more where arrays leave the processor's cache; never a hundred.
     assert cheapest(many) < 40.0 * cheapest(few)
     assert megabytes(many) < 10.5 * megabytes(few)
 
