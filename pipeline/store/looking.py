@@ -21,6 +21,7 @@ class Wanted:
     open: bool | None = None
     least: Severity | None = None
     """This severity or a graver one."""
+    kind: str | None = None
     key: str | None = None
     since: datetime | None = None
     """Opened then or later."""
@@ -49,6 +50,8 @@ def wanted(db: Database, which: Wanted, *, limit: int) -> list[Incident]:
         query = query.where(over.is_(None) if which.open else over.is_not(None))
     if which.least is not None:
         query = query.where(incident.c.severity.in_(SEVERITIES[SEVERITIES.index(which.least) :]))
+    if which.kind is not None:
+        query = query.where(incident.c.kind == which.kind)
     if which.key is not None:
         query = query.where(incident.c.key == which.key)
     if which.since is not None:

@@ -86,7 +86,15 @@ class Pages:
             told = "state is open or resolved, severity is info, warn or critical."
             raise Problem(400, "No such filter", told)
         db = self._opened()
-        which = Wanted(open=_STATES.get(state), least=least, before=before, leading=True)
+        kind, key = asked.get("kind", ""), asked.get("key", "")
+        which = Wanted(
+            open=_STATES.get(state),
+            least=least,
+            kind=kind or None,
+            key=key or None,
+            before=before,
+            leading=not (kind or key),  # whoever asks for one also wants what is part of others
+        )
         found = looking.wanted(db, which, limit=AT_ONCE + 1)
         shown = found[:AT_ONCE]
         led = looking.children(db, [incident.id for incident in shown])
@@ -94,13 +102,15 @@ class Pages:
             (view(i, charts=False), [view(c, charts=False) for c in led if c.parent == i.id])
             for i in shown
         ]
-        chosen = {"state": state, "severity": severity}
+        chosen = {"state": state, "severity": severity, "kind": kind, "key": key}
         more = chosen | {"before": shown[-1].opened_at.isoformat()} if shown else chosen
         return _page(
             "incidents.html",
             incidents=cards,
             filters=_filters(chosen),
-            filtered=bool(state or severity or before),
+            about=" ".join(filter(None, (kind, key))),
+            everything=_url(chosen | {"kind": "", "key": ""}),
+            filtered=bool(state or severity or before or kind or key),
             older=_url(more) if found[AT_ONCE:] else "",
         )
 

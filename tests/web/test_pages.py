@@ -80,6 +80,18 @@ def test_list_is_narrowed_by_its_filters(
     assert ("None of these." in text) is (not shown)
 
 
+def test_list_of_one_key_has_what_is_part_of_others_too(http: httpx.Client) -> None:
+    text = http.get("/incidents?kind=topic&key=Cars&severity=warn").text
+    assert f'<h2><a href="/incidents/{CHILD.id}">' in text
+    assert f'<h2><a href="/incidents/{LEADER.id}">' not in text
+    assert "Only of topic Cars." in text
+    assert '<a href="/incidents?severity=warn">Show all</a>' in text
+    assert f'<h2><a href="/incidents/{CHILD.id}">' not in http.get("/incidents?kind=company").text
+    hostile = http.get("/incidents", params={"key": "<script>x</script>"}).text
+    assert "<script>" not in hostile
+    assert "None of these." in hostile
+
+
 @pytest.mark.parametrize(
     "query", ["state=shut", "severity=fatal", "before=noon", "before=2026-03-02"]
 )
