@@ -15,6 +15,8 @@ from models.taxonomy import Taxonomy
 from models.text import fold
 
 FILE = Path(__file__).parents[2] / "models/headlines/bearwatch_headlines.jsonl"
+SEALED = Path(__file__).parents[1] / "headlines/sealed.jsonl"
+"""For final measurements only; its labels are never looked at while choosing."""
 ALIKE = 0.6
 """Share of common words among all words of two texts, from which one says what the other does."""
 
@@ -53,3 +55,13 @@ def test_no_held_out_text_says_what_a_training_text_says(rows: pd.DataFrame) -> 
     for said in (said for said, out in zip(words, held, strict=True) if out):
         nearest = max(training, key=lambda other: len(said & other) / len(said | other))
         assert len(said & nearest) / len(said | nearest) < ALIKE
+
+
+def test_nothing_that_is_sealed_can_be_learned(rows: pd.DataFrame, labels: Taxonomy) -> None:
+    sealed = dataset.read([SEALED], labels)
+    assert len(sealed) >= 400
+    assert sealed["group"].is_unique
+    assert set(sealed["topic"]) == {t.name for t in labels.topics}
+    dataset.refuse_leak(rows, sealed)
+    # A file without splits is all training rows: each must say that it is none.
+    assert set(sealed["split"]) == {"sealed"}
