@@ -153,12 +153,18 @@ def test_partitions_added_under_load_are_read_from_their_beginning(
     drive([member], lambda: member.stored >= 50)
     admin = KafkaAdminClient(bootstrap_servers=[broker_address])
     admin.create_partitions({settings.raw_topic: 4})
+    # A producer that asks too early learns of two partitions only and fills no others.
+    drive([member], lambda: partitions_of(admin, settings.raw_topic) == 4)
     admin.close()
     publish(settings, messages(settings, range(100, 300)))
     drive([member], lambda: len(stored(db)) == 300)
     assert stored(db) == ids(range(300))
     assert len(positions(db)) == 4
     assert all(positions(db).values())
+
+
+def partitions_of(admin: KafkaAdminClient, topic: str) -> int:
+    return sum(len(t["partitions"]) for t in admin.describe_topics() if t["name"] == topic)
 
 
 def test_records_deleted_before_they_were_read_are_a_gap(
