@@ -142,6 +142,12 @@ class Alertmanager:
             self._process.wait(timeout=PATIENCE_S)
             self._process = None
 
+    def answered(self) -> float:
+        """How many notifications its receivers have answered; it notes them right after."""
+        text = httpx.get(f"{self.url}/metrics", timeout=5, trust_env=False).text
+        name = 'alertmanager_notification_latency_seconds_count{integration="webhook"} '
+        return sum(float(line.removeprefix(name)) for line in text.splitlines() if name in line)
+
     def firing(self) -> set[str]:
         """Incidents of the alerts that are active in it."""
         alerts = httpx.get(f"{self.url}/api/v2/alerts", timeout=10, trust_env=False).json()
