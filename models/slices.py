@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
 
 SHORT_WORDS: Final = 8
 LONG_WORDS: Final = 20
@@ -47,8 +44,3 @@ SLICES: Final[Mapping[str, Callable[[str], bool]]] = MappingProxyType(
 Short and long are ``SHORT_WORDS`` words at most and ``LONG_WORDS`` at least. Words, not grammar:
 "no" in *No. 1* counts as a negation, so a slice is a hint where to look.
 """
-
-
-def masks(texts: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
-    """Per slice which of the texts are in it, (n,)."""
-    return {name: np.array([*map(test, texts)], dtype=bool) for name, test in SLICES.items()}
