@@ -55,7 +55,11 @@ Serial = BigInteger().with_variant(Integer, "sqlite")
 """A 64-bit key the database counts up; SQLite does so only for its own INTEGER."""
 
 metadata = MetaData(
-    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"}
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+    }
 )
 
 
@@ -354,3 +358,99 @@ inbox_end = Table(
     Column("next", BigInteger, nullable=False),  # the offset of the next record
 )
 """Where offsets come from: its row stays locked until the records that got them are committed."""
+
+labelled_text = Table(
+    "labelled_text",
+    metadata,
+    Column("hash", name_type(64), primary_key=True),  # as in ``text``
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("source", name_type(64)),  # the article it was labelled as; null: from outside
+    Column("id", name_type(128)),
+    Column("story", name_type(64), nullable=False, index=True),  # equal for texts of one story
+    Column("first_at", Instant, nullable=False, index=True),  # when its first label came
+    Column("held_out", Boolean, nullable=False),  # sealed: judged on, never trained on
+)
+"""Texts that have labels: a label pins its text, which outlives the article. A take-down removes
+it, and with it the text's place in training and holdout."""
+
+label = Table(
+    "label",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("key", name_type(64), nullable=False, unique=True),  # the same event again is no event
+    Column("at", Instant, nullable=False),
+    Column("annotator", name_type(64), nullable=False, index=True),
+    Column("text_hash", name_type(64), nullable=False, index=True),
+    Column("task", name_type(16), nullable=False),  # topic, sentiment
+    Column("value", name_type(64)),  # null: the annotator takes back what was said before
+    Column("origin", name_type(16), nullable=False),  # page, import, kafka
+    Column("suggestion", name_type(64)),  # what the classifier said then
+    Column("probability", Float),  # how sure it was of that
+    Column("version", name_type(128)),  # which classifier
+    sqlite_autoincrement=True,
+)
+"""What annotators said, in order; rows are only ever added. An annotator's newest row on a text
+and task is the one that counts."""
+
+skip = Table(
+    "skip",
+    metadata,
+    Column("annotator", name_type(64), primary_key=True),
+    Column("text_hash", name_type(64), primary_key=True),
+    Column("at", Instant, nullable=False),
+)
+"""Texts that an annotator does not want to be asked about."""
+
+model_version = Table(
+    "model_version",
+    metadata,
+    Column("id", name_type(64), primary_key=True),  # the card's
+    Column("folder", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("made_by", name_type(64), nullable=False),
+    Column("parent", name_type(64)),  # the version it went on from
+    Column("card", Text, nullable=False),  # JSON
+    Column("report", Text),  # JSON, of its evaluation
+)
+"""Versions that were registered: their folders are whole and were verified."""
+
+promotion = Table(
+    "promotion",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False, index=True),
+    Column("version", name_type(64), nullable=False),  # the champion from then on
+    Column("previous", name_type(64)),
+    Column("kind", name_type(16), nullable=False),  # promote, rollback
+    Column("actor", name_type(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""The champion's history; the newest row names it. No row: the version that ships."""
+
+retraining = Table(
+    "retraining",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("trigger", name_type(16), nullable=False),  # schedule, labels, missed, hand
+    Column("state", name_type(16), nullable=False),  # running, promoted, refused, failed, nothing
+    Column("labels_to", BigInteger, nullable=False),  # ``label.seq`` up to which it has learned
+    Column("champion", name_type(64)),
+    Column("candidate", name_type(64)),
+    Column("decision", Text),  # JSON: numbers, and the reasons in words
+    sqlite_autoincrement=True,
+)
+"""What was trained, when, why, and what became of it."""
+
+session = Table(
+    "session",
+    metadata,
+    Column("digest", name_type(64), primary_key=True),  # sha256 of the cookie
+    Column("user", name_type(64), nullable=False, index=True),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+)
+"""Who is logged in to the pages."""
