@@ -43,11 +43,11 @@ class Split:
 
 
 def read(paths: Sequence[Path], taxonomy: Taxonomy) -> pd.DataFrame:
-    """Rows of files (:func:`read_frame`): columns id, text, topic, sentiment, split, group.
+    """Rows of files (:func:`read_frame`): id, text, topic, sentiment, split, domain, group.
 
-    ``text`` is prepared as in serving. A missing label is ``None``. ``group`` is equal for texts
-    that differ in case, punctuation, links or spacing only. Rows without text after preparation
-    are dropped.
+    ``text`` is prepared as in serving. A missing label is ``None``. ``domain`` is the file's name.
+    ``group`` is equal for texts that differ in case, punctuation, links or spacing only. Rows
+    without text after preparation are dropped.
 
     Raises:
         DatasetError: unreadable, no ``text``, no label column, or an unknown label.
@@ -112,7 +112,7 @@ def _read(path: Path) -> pd.DataFrame:
     if "id" not in frame.columns:
         frame["id"] = [f"{path.name}:{number}" for number in range(len(frame))]
     columns = frame.reindex(columns=["id", "text", "topic", "sentiment", "split"]).astype(object)
-    return columns.where(columns.notna(), None)
+    return columns.where(columns.notna(), None).assign(domain=path.name.partition(".")[0])
 
 
 def _refuse_unknown(frame: pd.DataFrame, task: str, known: Sequence[str]) -> None:
