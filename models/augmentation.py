@@ -62,36 +62,11 @@ SYNONYMS = (
 _SAME = {word: group for group in SYNONYMS for word in group if " " not in word}
 
 KEPT = frozenset(
-    [
-        "no",
-        "not",
-        "never",
-        "nor",
-        "none",
-        "without",
-        "despite",
-        "unless",
-        "but",
-        "below",
-        "above",
-        "under",
-        "over",
-        "than",
-        "less",
-        "more",
-        "fails",
-        "up",
-        "down",
-        "from",
-        "to",
-        "vs",
-        "versus",
-        "against",
-        "beats",
-        "misses",
-        "miss",
-        "beat",
-    ]
+    {
+        *("no", "not", "never", "nor", "none", "without", "despite", "unless", "but", "fails"),
+        *("below", "above", "under", "over", "than", "less", "more", "up", "down", "from", "to"),
+        *("vs", "versus", "against", "beats", "beat", "misses", "miss"),
+    }
 )
 """Words that word noise leaves where they are: the direction of a text may hang on them."""
 

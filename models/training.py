@@ -171,10 +171,10 @@ def _rows(
 ) -> dataset.Split:
     rows = dataset.read(data, labels)
     split = dataset.split(rows, inner_share=recipe.inner_share, seed=recipe.seed)
-    dataset.refuse_leak(split.training, rows[rows["split"] != dataset.TRAIN])
-    dataset.refuse_leak(split.training, split.inner)
+    others = [rows[rows["split"] != dataset.TRAIN], split.inner]
     if judged:
-        dataset.refuse_leak(split.training, dataset.read(judged, labels))
+        others.append(dataset.read(judged, labels))
+    dataset.refuse_leak(split.training, pd.concat(others))
     return split
 
 
