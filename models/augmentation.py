@@ -14,7 +14,7 @@ Variation = Callable[[str, Random], str]
 """A text, and where chance comes from -> the text varied, or as it is where nothing applies."""
 
 CASHTAG = re.compile(r"\$[A-Za-z][A-Za-z.]{0,5}\b")
-NUMBER = re.compile(r"(?<![\w.,-])\d[\d,]*(?:\.\d+)?(?![\w-])")
+NUMBER = re.compile(r"(?<![\w.,-])(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w-])")
 YEAR = re.compile(r"(?:19|20)\d\d")
 WORD = re.compile(r"[A-Za-z]+(?:'[a-z]+)?")
 

@@ -42,7 +42,7 @@ LICENCES = {
 
 LIMITS = [
     "English headlines, short posts and first lines of articles; other languages are not tested.",
-    "Trained on posts of 2019 to 2022; wire style, irony and long articles are weaker.",
+    "Taught by posts of 2019 to 2022 and invented headlines; irony and long articles are hard.",
     "One sentiment a text: news that is good for one company and bad for another gets one answer.",
     "Not advice to buy or sell.",
 ]
