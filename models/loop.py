@@ -173,7 +173,8 @@ def _optimiser(
         optimiser,
         max_lr=[group["lr"] for group in groups],
         total_steps=steps + 1,
-        pct_start=recipe.warm_up,
+        # A rise of no step at all is a division by zero there.
+        pct_start=min(0.9, max(recipe.warm_up, 2 / (steps + 1))),
     )
     return optimiser, schedule
 

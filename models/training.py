@@ -171,6 +171,11 @@ def _rows(
 ) -> dataset.Split:
     rows = dataset.read(data, labels)
     split = dataset.split(rows, inner_share=recipe.inner_share, seed=recipe.seed)
+    if split.training.empty:
+        raise dataset.DatasetError(
+            f"no row is left to train on: {split.held_out} repeat rows of another split, "
+            f"{len(split.inner)} are inner rows, and of the others none has a label"
+        )
     others = [rows[rows["split"] != dataset.TRAIN], split.inner]
     if judged:
         others.append(dataset.read(judged, labels))

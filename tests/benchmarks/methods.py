@@ -1,16 +1,15 @@
-"""Trainings side by side: recipes, folds and seeds, on a processor or on a GPU, many at a time.
+"""Trainings side by side: methods, recipes, folds and seeds, on a processor or on a GPU.
 
-    python -m tests.benchmarks.methods PLAN.json --data DIR --out DIR [--device cuda] [--jobs 16]
+    python -m tests.benchmarks.methods PLAN.json --data DIR --out DIR --device cuda --jobs 16
 
-A plan is a list of jobs: ``name``; ``kind`` (``folds`` or ``whole``); for ``folds`` the file that is
-cut (``file``), ``folds``, and ``extra`` files that are trained on in every fold; for ``whole`` the
-``files``; ``judge``, pairs of file and split that are read; ``seeds``; ``recipe``, changes of the
-default one; ``start``, a version's folder, or the name of a job of an earlier plan in ``--out``.
-Every training is a line of ``results.jsonl`` in ``--out``; what is there is not done again. A table
-comes last: means and standard deviations over folds and seeds.
+A plan is a list of jobs: ``name``, ``recipe`` (changes of the default one), ``seeds``, and either
+``file``, which is cut into ``folds``, each judged by a training on the others, or ``files`` and
+``judge``, pairs of a file and a split of it. ``extra`` files are trained on in every fold;
+``start`` is a version's folder to go on from. A training is a line of ``results.jsonl`` in
+``--out``; what is there already is not done again. Means and spreads over the seeds come last.
 
-Folds are of near-duplicate groups (models.groups), the same for every job. Nothing that is judged
-here is ever seen by the training: epochs and temperatures are chosen on its inner rows.
+Folds are of near-duplicate groups (models.groups), the same for every job. What is judged here is
+never seen by the training, which chooses epoch and temperatures on inner rows of its own.
 """
 
 from __future__ import annotations
@@ -19,29 +18,29 @@ import argparse
 import gzip
 import json
 import multiprocessing as mp
-import shutil
 import sys
 import tempfile
 import time
+import traceback
 from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from statistics import fmean, pstdev
 from typing import Any
 
-import numpy as np
-
 Job = dict[str, Any]
 
 
-def tasks_of(plan: list[Job]) -> list[Job]:
+def tasks_of(plan: Iterable[Job]) -> list[Job]:
     """One task for each training: the job with its ``seed`` and ``fold``."""
-    tasks = []
-    for job in plan:
-        for seed in job.get("seeds", [7]):
-            folds = range(job["folds"]) if job["kind"] == "folds" else [None]
-            only = job.get("only_folds")
-            tasks += [{**job, "seed": seed, "fold": f} for f in folds if only is None or f in only]
-    return tasks
+    return [
+        {**job, "seed": seed, "fold": fold}
+        for job in plan
+        for seed in job.get("seeds", [7])
+        for fold in (range(job["folds"]) if "file" in job else [None])
+    ]
 
 
 def key_of(task: Job) -> str:
@@ -51,235 +50,156 @@ def key_of(task: Job) -> str:
 
 def rows_of(path: Path) -> list[Job]:
     """The rows of a JSONL file, compressed or not."""
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open()
-    with opened as file:
-        return [json.loads(line) for line in file]
+    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return [json.loads(line) for line in content.splitlines()]
 
 
+@cache
 def fold_of(path: Path, folds: int) -> dict[str, int]:
-    """Each row's fold by its id: groups of near-duplicates, largest first, to the smallest fold."""
+    """Each row's fold by its id: whole groups, the largest first, each to the smallest fold."""
     from models.groups import near_groups
     from models.text import prepare
 
     rows = rows_of(path)
-    groups = near_groups([prepare(row["text"]) for row in rows])
     members: dict[int, list[str]] = defaultdict(list)
-    for row, group in zip(rows, groups.tolist(), strict=True):
+    groups = near_groups([prepare(row["text"]) for row in rows]).tolist()
+    for row, group in zip(rows, groups, strict=True):
         members[group].append(row["id"])
-    shuffled = sorted(members.values(), key=lambda own: -len(own) if len(own) > 1 else 0)
-    few = [own for own in shuffled if len(own) > 1]
-    single = [own for own in shuffled if len(own) == 1]
-    np.random.default_rng(11).shuffle(single)
     sizes, where = [0] * folds, {}
-    for own in [*few, *single]:
+    for own in sorted(members.values(), key=lambda ids: (-len(ids), hash_of(ids[0]))):
         fold = sizes.index(min(sizes))
         sizes[fold] += len(own)
         where |= dict.fromkeys(own, fold)
     return where
 
 
+def hash_of(name: str) -> int:
+    """A number that is the same on every machine; files are sorted by label."""
+    return int.from_bytes(name.encode()[::-1], "big") * 2654435761 % 2**32
+
+
 def work(task: Job) -> Job:
-    """One training and what it scores."""
+    """One training, and the scores of what it is judged on."""
     import torch
 
     torch.set_num_threads(1)
-    from dataclasses import fields, replace
-
     from models import dataset, evaluation, taxonomy, training, versions
-    from models.recipe import Recipe
+    from pipeline.classifying import recipe_of
 
     begun = time.monotonic()
-    data, device = Path(task["data"]), task["device"]
-    kept = Path(task["out"]) / "versions" / f"{task['name']}.{task['seed']}.{task['fold']}"
-    names = tuple(task.get("names", ()))
-    encoder = Path(task["encoder"]) if task.get("encoder") else None
-    start = task.get("start")
-    if start is not None:
-        start = Path(start) if Path(start).is_dir() else Path(task["out"]) / "versions" / start
+    data, labels = Path(task["data"]), taxonomy.load()
+    changes = {"seed": task["seed"], **task.get("recipe", {})}
     with tempfile.TemporaryDirectory() as place:
-        files, judged = [], []
-        if task["kind"] == "folds":
-            source = data / task["file"]
-            train, test = Path(place) / source.name.removesuffix(".gz"), Path(place) / "test.jsonl"
-            for path, inside in ((train, False), (test, True)):
-                chosen = [
-                    row
-                    for row in rows_of(source)
-                    if (task["folds_by_id"][row["id"]] == task["fold"]) is inside
-                ]
-                path.write_text("".join(json.dumps(row) + "\n" for row in chosen))
-            files, judged = [train], [("test", test, None)]
-        files += [data / name for name in (*task.get("files", ()), *task.get("extra", ()))]
-        judged += [(f"{n}:{s}", data / n, s) for n, s in task.get("judge", ())]
-        recipe = Recipe(seed=task["seed"])
-        kinds = {field.name: type(getattr(recipe, field.name)) for field in fields(recipe)}
-        changes = {name: kinds[name](value) for name, value in task.get("recipe", {}).items()}
+        files, judged = _cut(task, data, Path(place))
         out = Path(place) / "version"
-        labels = taxonomy.load()
-        without = set(task.get("without", ()))
-        if without:
-            files = [_without(path, without, Path(place)) for path in files]
         card = training.train(
             files,
             out,
-            replace(recipe, **changes),
+            recipe_of([f"{name}={value}" for name, value in changes.items()]),
             lambda _: None,
-            start=start,
-            device=device,
-            names=names,
-            labels=labels,
-            encoder=encoder,
+            start=Path(task["start"]) if "start" in task else None,
+            device=task["device"],
+            names=tuple(task.get("names", ())),
         )
         trained = time.monotonic() - begun
-        version = versions.load(out, precision="fp32", encoder=encoder)
-        scores: Job = {"inner": _brief(card.scores["inner"])}
+        version = versions.load(out, precision="fp32")
+        scores: Job = {"inner": card.scores["inner"]}
         for name, path, split in judged:
             rows = dataset.read([path], labels)
-            if split is not None:
-                rows = rows[rows["split"] == split]
-            found = evaluation.judged(version, rows)
-            reports = {
-                task_: evaluation.score(one.labels, one.probabilities, one.names)
-                for task_, one in found.items()
+            chosen = rows if split is None else rows[rows["split"] == split]
+            scores[name] = {
+                kind: asdict(evaluation.score(one.labels, one.probabilities, one.names))
+                for kind, one in evaluation.judged(version, chosen).items()
             }
-            scores[name] = _brief({t: vars_of(r) for t, r in reports.items()})
-            if name == "test" and "agreement" in rows_of(path)[0]:
-                sure = {row["id"] for row in rows_of(path) if str(row["agreement"]) == "100"}
-                one = found["sentiment"]
-                held = np.array([i in sure for i in one.ids])
-                right = one.probabilities.argmax(axis=1) == one.labels
-                scores[name]["sure"] = float(right[held].mean())
-        if task.get("keep"):
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copytree(out, kept, dirs_exist_ok=True)
-    tuned = {k: task[k] for k in ("name", "seed", "fold")}
-    seconds = {"trained": round(trained, 1), "all": round(time.monotonic() - begun, 1)}
-    return {**tuned, "scores": scores, "seconds": seconds, "recipe": card.recipe}
+    named = {name: task[name] for name in ("name", "seed", "fold")}
+    return {**named, "scores": scores, "seconds": round(trained, 1), "recipe": card.recipe}
 
 
-def vars_of(report: Any) -> Job:
-    """A report as plain values."""
-    from dataclasses import asdict
-
-    return asdict(report)
-
-
-def _brief(reports: Job) -> Job:
-    return {
-        task: {
-            **{n: report[n] for n in ("n", "accuracy", "macro_f1", "ece")},
-            "per_class": {
-                name: [c["precision"], c["recall"], c["f1"], c["support"]]
-                for name, c in report["per_class"].items()
-            },
+def _cut(task: Job, data: Path, place: Path) -> tuple[list[Path], list[tuple[str, Path, Any]]]:
+    """The files to train on, and what is judged: name, file, split or None for all of it."""
+    files, judged = [], []
+    if "file" in task:
+        rows, folds = rows_of(data / task["file"]), fold_of(data / task["file"], task["folds"])
+        inside = [row for row in rows if folds[row["id"]] == task["fold"]]
+        parts = {
+            Path(task["file"]).name.removesuffix(".gz"): [
+                row for row in rows if folds[row["id"]] != task["fold"]
+            ],
+            "test.jsonl": inside,
+            "sure.jsonl": [row for row in inside if str(row.get("agreement")) == "100"],
         }
-        for task, report in reports.items()
-    }
+        for name, part in parts.items():
+            (place / name).write_text("".join(json.dumps(row) + "\n" for row in part))
+        train, test, sure = (place / name for name in parts)
+        files, judged = [train], [("test", test, None)]
+        if parts["sure.jsonl"]:
+            judged.append(("sure", sure, None))
+    files += [data / name for name in (*task.get("files", ()), *task.get("extra", ()))]
+    judged += [(f"{name}:{split}", data / name, split) for name, split in task.get("judge", ())]
+    return files, judged
 
 
-def _without(path: Path, topics: set[str], place: Path) -> Path:
-    """The file less the rows of some topics, as if nobody had labelled any."""
-    to = place / path.name.removesuffix(".gz")
-    kept = [row for row in rows_of(path) if row.get("topic") not in topics]
-    to.write_text("".join(json.dumps(row) + "\n" for row in kept))
-    return to
-
-
-def _safely(task: Job) -> Job:
+def safely(task: Job) -> Job:
+    """The same; what went wrong is a line of its own, not the end of the others."""
     try:
         return work(task)
-    except Exception as error:  # noqa: BLE001 - one training's failure is a line, not the end
-        import traceback
-
-        told = traceback.format_exc()[-1500:]
-        return {k: task[k] for k in ("name", "seed", "fold")} | {"error": f"{error}\n{told}"}
+    except Exception:  # noqa: BLE001 - told with its trace
+        named = {name: task[name] for name in ("name", "seed", "fold")}
+        return {**named, "error": traceback.format_exc()}
 
 
-def table(results: list[Job]) -> str:
-    """Means (and standard deviations) by job over seeds and folds; a seed's folds are averaged."""
-    lines = []
+def table(results: Iterable[Job]) -> str:
+    """Accuracy / macro-F1 / ECE by job and judged rows: the mean of seeds, each of its folds."""
     by_name: dict[str, list[Job]] = defaultdict(list)
     for result in results:
         by_name[result["name"]].append(result)
+    lines = []
     for name, own in by_name.items():
         good = [one for one in own if "scores" in one]
-        seconds = fmean(o["seconds"]["trained"] for o in good) if good else 0
-        parts = [f"{name:34} n={len(good):2} {seconds:5.0f}s"]
-        for where in good[0]["scores"] if good else ():
-            for task in ("sentiment", "topic"):
-                if task not in good[0]["scores"][where]:
-                    continue
-                cells = []
-                for metric in ("accuracy", "macro_f1", "ece"):
-                    values = defaultdict(list)
-                    for one in good:
-                        values[one["seed"]].append(one["scores"][where][task][metric])
-                    means = [fmean(v) for v in values.values()]
-                    spread = f"±{pstdev(means):.3f}" if len(means) > 1 else ""
-                    cells.append(f"{fmean(means):.3f}{spread}")
-                parts.append(f"{where[:12]} {task[0]} {' '.join(cells)}")
-            if "sure" in good[0]["scores"][where]:
-                parts.append(f"sure {fmean(o['scores'][where]['sure'] for o in good):.3f}")
-        lines.append(" | ".join(parts))
-        lines += [f"  {one['error'][-400:]}" for one in own if "error" in one][:1]
+        lines.append(f"{name}: {len(good)} trainings, {len(own) - len(good)} failed")
+        lines += [one["error"].strip().splitlines()[-1] for one in own if "error" in one][:1]
+        for where, tasks in (good[0]["scores"] if good else {}).items():
+            lines += [f"  {where} {task}: {_cells(good, where, task)}" for task in tasks]
     return "\n".join(lines)
 
 
+def _cells(good: list[Job], where: str, task: str) -> str:
+    cells = []
+    for metric in ("accuracy", "macro_f1", "ece"):
+        by_seed = defaultdict(list)
+        for one in good:
+            by_seed[one["seed"]].append(one["scores"][where][task][metric])
+        means = [fmean(values) for values in by_seed.values()]
+        cells.append(f"{fmean(means):.3f}" + (f"±{pstdev(means):.3f}" if means[1:] else ""))
+    return " / ".join(cells)
+
+
 def main() -> None:
-    """Do what of the plan is not done, within the time given."""
+    """Do what of the plan is not done."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("plan", type=Path)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=1e9, help="No training begins later.")
-    parser.add_argument("--encoder", type=Path, help="Its folder; default the installed one.")
-    parser.add_argument("--folds-file", type=Path, help="Folds by id, made before.")
+    parser.add_argument("--jobs", type=int, default=1, help="Trainings at a time.")
     given = parser.parse_args()
-    plan = json.loads(given.plan.read_text())
     given.out.mkdir(parents=True, exist_ok=True)
     log = given.out / "results.jsonl"
     results = rows_of(log) if log.exists() else []
     done = {key_of(one) for one in results if "scores" in one}
-    folds: dict[str, dict[str, int]] = {}
-    waiting = []
-    for task in tasks_of(plan):
-        if key_of(task) in done:
-            continue
-        task |= {"data": str(given.data), "out": str(given.out), "device": given.device}
-        task["encoder"] = str(given.encoder) if given.encoder else None
-        if task["kind"] == "folds":
-            name = f"{task['file']}/{task['folds']}"
-            if name not in folds:
-                known = given.folds_file is not None and given.folds_file.exists()
-                folds[name] = (
-                    json.loads(given.folds_file.read_text())
-                    if known
-                    else fold_of(given.data / task["file"], task["folds"])
-                )
-            task["folds_by_id"] = folds[name]
-        waiting.append(task)
-    until = time.monotonic() + given.seconds
+    more = {"data": str(given.data), "device": given.device}
+    waiting = [
+        task | more
+        for task in tasks_of(json.loads(given.plan.read_text()))
+        if key_of(task) not in done
+    ]
     with mp.get_context("spawn").Pool(given.jobs) as pool, log.open("a") as file:
-        running = []
-        while waiting or running:
-            ready = [one for one in running if one.ready()]
-            running = [one for one in running if not one.ready()]
-            for one in ready:
-                results.append(one.get())
-                file.write(json.dumps(results[-1]) + "\n")
-                file.flush()
-                print(
-                    len(results), key_of(results[-1]), results[-1].get("seconds"), file=sys.stderr
-                )
-            if time.monotonic() > until:
-                break
-            while waiting and len(running) < given.jobs:
-                running.append(pool.apply_async(_safely, (waiting.pop(0),)))
-            time.sleep(0.1)
-        pool.terminate()
-    print(table(results))
+        for number, result in enumerate(pool.imap_unordered(safely, waiting), start=1):
+            results.append(result)
+            file.write(json.dumps(result) + "\n")
+            file.flush()
+            sys.stderr.write(f"{number} of {len(waiting)}: {key_of(result)}\n")
+    sys.stdout.write(table(results) + "\n")
 
 
 if __name__ == "__main__":

@@ -342,6 +342,22 @@ class TestOnATinyEncoder:
         for here, there in zip(version.logits(texts), reference, strict=True):
             assert torch.allclose(here, there, atol=1e-4)
 
+    @pytest.mark.parametrize("rows", [1, 2, 9, 10])
+    def test_few_rows_are_enough(self, rows: int, tiny: Backbone, labels: Taxonomy) -> None:
+        words = ("oil", "gold", "fed", "bank", "deal", "fund", "bond", "fine", "ceo", "index")
+        frame = pd.DataFrame({"text": words[:rows], "topic": None, "sentiment": "neutral"})
+        _, classifier = versions.untuned(tiny, PROMPT, labels, 4)
+        recipe = replace(self.RECIPE, epochs=1, batch_tokens=1)
+        run = loop.start(classifier, examples(frame, labels, tiny, 16), recipe)
+        for batch in run.plan[0]:
+            loop.step(run, batch, tiny.pad_id)
+        assert run.step == rows == run.steps
+
+    def test_nothing_to_train_on_is_told(self, train: Any, tmp_path: Path) -> None:
+        recipe = replace(self.RECIPE, inner_share=1.0)
+        with pytest.raises(dataset.DatasetError, match="no row is left to train on"):
+            train(tmp_path / "out", recipe=recipe)
+
     def test_an_unknown_method_or_variation_is_refused(self) -> None:
         with pytest.raises(ValueError, match="deep, shallow, heads, full"):
             replace(self.RECIPE, method="lora")
