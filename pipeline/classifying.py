@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from rich.console import Console, Group
@@ -73,11 +73,11 @@ def _write_report(
     reporting.write(folder, version, source, found, pages)
 
 
-def recipe_of(changes: list[str]) -> training.Recipe:
+def recipe_of(changes: Sequence[str]) -> training.Recipe:
     """The default recipe with ``name=value`` changes; a value has the type of the default.
 
     Raises:
-        DatasetError: an unknown name, or a value of another type.
+        DatasetError: an unknown name, a value of another type, an unknown method or variation.
     """
     recipe = training.Recipe()
     for change in changes:
@@ -89,15 +89,27 @@ def recipe_of(changes: list[str]) -> training.Recipe:
         try:
             recipe = replace(recipe, **{name: kind(value)})
         except ValueError as error:
-            raise dataset.DatasetError(f"{change}: {name} takes {kind.__name__}") from error
+            told = str(error) if kind is str else f"{name} takes {kind.__name__}"
+            raise dataset.DatasetError(f"{change}: {told}") from error
     return recipe
 
 
-def train_version(
-    data: list[Path], out: Path, console: Console, *, start: Path | None, changes: list[str]
-) -> Shown:
-    """Train on the rows whose split is ``train`` and store the version in ``out``."""
-    recipe = recipe_of(changes)
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be trained: on which rows, into which folder, how it differs from the usual."""
+
+    data: Sequence[Path]
+    out: Path
+    judged: Sequence[Path] = ()
+    start: Path | None = None
+    device: str = "cpu"
+    changes: Sequence[str] = ()
+
+
+def train_version(settings: Settings, wish: Wish, console: Console) -> Shown:
+    """Train on the rows whose split is ``train`` and store the version, with a report if asked."""
+    recipe = recipe_of(wish.changes)
+    watchlist = Watchlist.load(settings.companies.watchlist)
     with progress(console) as display:
         task = display.add_task("training", total=None, facts="")
 
@@ -110,5 +122,20 @@ def train_version(
                     f"macro F1 {score.macro_f1:.3f} on {score.n} inner rows"
                 )
 
-        card = training.train(data, out, recipe, show, start=start)
-    return Shown({"version": card.id, "folder": str(out), "scores": card.scores})
+        card = training.train(
+            wish.data,
+            wish.out,
+            recipe,
+            show,
+            start=wish.start,
+            judged=wish.judged,
+            device=wish.device,
+            names=tuple(watchlist.names.values()),
+        )
+    result = {"version": card.id, "folder": str(wish.out), "scores": card.scores}
+    if wish.judged:
+        version = versions.load(wish.out, precision="fp32")
+        found = evaluation.judged(version, dataset.read(wish.judged, taxonomy.load()))
+        names = ", ".join(path.name for path in wish.judged)
+        _write_report(settings, wish.out / "report", version.id, names, found)
+    return Shown(result)
