@@ -75,3 +75,23 @@ def label_stats(*, db: Url = None, as_json: Json = False, config: Config = None)
 
     with reported(), opened(load_settings(config, db=db)) as found:
         show(stats(snapshot(found), counts(found)), as_json=as_json)
+
+
+@labels.command("next")
+def next_to_label(
+    *,
+    annotator: Annotated[str, typer.Option("--annotator", help="Who would be asked.")],
+    limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many.")] = 10,
+    db: Url = None,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """What the labelling page would ask, and why: where a label would teach the most."""
+    from pipeline.labels.commands import show_next
+    from pipeline.process import now, opened
+
+    with reported():
+        settings = load_settings(config, db=db)
+        with opened(settings) as found:
+            shown = show_next(found, settings, annotator=annotator, now=now(), limit=limit)
+            show(shown, as_json=as_json)

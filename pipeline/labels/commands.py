@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import gzip
+import io
 import sys
+from dataclasses import asdict
 from datetime import datetime
-from functools import partial
 from pathlib import Path
+from typing import Any
 
+from rich.markup import escape
+from rich.table import Table
 from rich.text import Text
 
-from pipeline.display import Shown
+from alerts.channels import plain
+from pipeline.display import LONGEST, Shown
 from pipeline.labels import exporting, training_rows
+from pipeline.labels.choosing import Choice, next_articles
+from pipeline.labels.exporting import moment
 from pipeline.labels.files import Form, form_of, read_file, write_file
 from pipeline.labels.importing import import_rows
 from pipeline.labels.reading import LabelError, known_values
+from pipeline.settings import Settings
 from pipeline.store.database import Database
 from pipeline.store.labels import snapshot
 
@@ -59,7 +67,38 @@ def export_file(db: Database, file: Path | None, *, form: str | None, consensus:
         write_file(sys.stdout, kind, rows)
     else:
         packed = file.suffix == ".gz"
-        opened = partial(gzip.open, file, "xt") if packed else partial(file.open, "x")
-        with opened(encoding="utf-8", newline="") as out:
+        with (
+            file.open("xb") as raw,
+            gzip.open(raw, "wb") if packed else raw as stream,
+            io.TextIOWrapper(stream, "utf-8", newline="") as out,
+        ):
             write_file(out, kind, rows)
     return len(rows)
+
+
+def show_next(
+    db: Database, settings: Settings, *, annotator: str, now: datetime, limit: int
+) -> Shown:
+    """What an annotator would be asked, best first."""
+    found = next_articles(db, annotator=annotator, settings=settings, now=now, limit=limit)
+    result = {"articles": [_as_json(one) for one in found]}
+    if not found:
+        days = f"{settings.labels.recent_days:g}"
+        return Shown(result, f"nothing to label: no story of the last {days} days without a label")
+    table = Table(title="To label next", title_justify="left", expand=True, show_lines=True)
+    table.add_column("headline", overflow="fold", ratio=4)
+    table.add_column("answers", overflow="fold", ratio=2)
+    table.add_column("why", overflow="fold", ratio=2)
+    for one in found:
+        sentiment = max(one.p_negative, one.p_neutral, one.p_positive)
+        table.add_row(
+            escape(f"{plain(one.title, LONGEST)} ({plain(one.source, 64)} {plain(one.id, 64)})"),
+            escape(f"{one.topic} {one.topic_probability:.0%}\n{one.sentiment} {sentiment:.0%}"),
+            one.reason,
+        )
+    return Shown(result, table)
+
+
+def _as_json(one: Choice) -> dict[str, Any]:
+    at = None if one.published_at is None else moment(one.published_at)
+    return {**asdict(one), "published_at": at, "reason": one.reason}

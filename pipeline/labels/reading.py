@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from ingest.text import clean_body, has_hidden
 from ingest.timestamps import instant
@@ -159,7 +159,7 @@ def _labels(fields: Fields) -> Iterable[tuple[Task, object]]:
             raise BadRow(f"unknown task {_shown(task)}; known are {', '.join(TASKS)}")
         if "value" not in fields:
             raise BadRow("a task without value; a value of null takes a label back")
-        return [(cast("Task", task), fields["value"])]
+        return [(task, fields["value"])]
     return [(task, fields[task]) for task in TASKS if fields.get(task) not in (None, "")]
 
 
