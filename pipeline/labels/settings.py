@@ -35,7 +35,7 @@ class LabelSettings(BaseModel):
         description="Only articles published within so many days are asked about.",
     )
     pool: int = Field(
-        default=500,
+        default=1_000,
         ge=10,
         le=20_000,
         description="The newest stories among which a choice is made; where these are labelled, "

@@ -52,10 +52,9 @@ def publish(db: Database, **titles: str) -> None:
 def label_it(
     db: Database, name: str, annotator: str = "bob", value: str | None = "neutral"
 ) -> None:
-    with db.write() as connection:
+    with db.write() as connection:  # all in the same moment
         text = pin_article(connection, "wire", name, MONDAY)
-        minute = 0 if value else 1
-        labels.add(connection, [text], [event(annotator, text.hash, value, minute=minute)])
+        labels.add(connection, [text], [event(annotator, text.hash, value)])
 
 
 def titles(number: int, *, kept: bool | None = None) -> list[str]:
@@ -97,6 +96,15 @@ def test_a_near_copy_of_a_labelled_story_is_not_asked_about(db: Database) -> Non
     store(db, {0: [line("b", f"{title}, say sources", 2)]}, topic="x")
     count(db)
     label_it(db, "b")
+    assert ask(db) == []
+
+
+def test_a_copy_that_was_labelled_before_it_was_known_as_one_counts_too(db: Database) -> None:
+    title = "negative ACM Energy trouble ahead"
+    lines = [line("a", title, 1), line("b", f"{title}, say sources", 2)]
+    store(db, {0: lines})
+    label_it(db, "b")
+    count(db)
     assert ask(db) == []
 
 
