@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, Table, case, delete, select, update
 
 from models.prediction import Prediction
-from pipeline.step import Batch, Partition, Scored
-from pipeline.store import bulk, dead_letters, gaps, near
+from pipeline.step import Batch, Move, Partition, Scored
+from pipeline.store import bulk, dead_letters, gaps, near, pinning
 from pipeline.store.database import Database
+from pipeline.store.hashing import text_hash
 from pipeline.store.tables import (
     article,
     changed,
@@ -36,13 +36,13 @@ for what is queued."""
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The articles that were written, and texts that some article had and may have no more."""
+    """The articles that were written, and the texts that they had before."""
 
     items: list[Scored]
-    texts_before: set[str]
+    texts_before: dict[Name, str]
 
 
-class _Fenced(Exception):
+class Fenced(Exception):
     """Another owner moved a position: the transaction is rolled back."""
 
 
@@ -54,13 +54,13 @@ def commit(db: Database, batch: Batch, reports: Mapping[Partition, Report], work
     """
     try:
         with db.write() as connection:
-            _move(connection, batch, reports, worker)
+            move(connection, batch.moves, reports, worker)
             write(connection, batch.scored)
             dead_letters.write(connection, batch.dead)
             if batch.gaps:
                 now = max(report.reported_at for report in reports.values())
                 gaps.write(connection, batch.gaps, at=now)
-    except _Fenced:
+    except Fenced:
         return False
     return True
 
@@ -69,44 +69,50 @@ def write(connection: Connection, scored: Sequence[Scored]) -> int:
     """Store articles where their revision is the highest; returns how many that were.
 
     A text that no article has afterwards is gone, like the mentions and signatures of what was
-    replaced or deleted.
+    replaced or deleted. A delete also takes it from the labels; a replacement does not.
     """
     written = _upsert_articles(connection, _newest_revisions(scored))
     _write_parts(connection, written.items)
-    _forget_texts(connection, written.texts_before)
+    before = written.texts_before
+    _forget_texts(connection, set(before.values()))
+    gone = [item.name for item in written.items if item.article.action == "delete"]
+    pinning.forget(connection, gone, {before[name] for name in gone if name in before})
     return len(written.items)
 
 
-def text_hash(title: str, body: str) -> str:
-    """Key of a text: sha256 of title, NUL and body; neither can contain NUL."""
-    return hashlib.sha256(f"{title}\0{body}".encode()).hexdigest()
-
-
-def _move(
-    connection: Connection, batch: Batch, reports: Mapping[Partition, Report], worker: str
+def move(
+    connection: Connection,
+    moves: Sequence[Move],
+    reports: Mapping[Partition, Report],
+    worker: str,
 ) -> None:
+    """Move positions within a transaction of the caller's, and renew the reports.
+
+    Raises:
+        Fenced: another owner has moved one; let the transaction be rolled back.
+    """
     table = source_position
-    for move in batch.moves:
-        now = reports[move.topic, move.partition]
+    for one in moves:
+        now = reports[one.topic, one.partition]
         done = connection.execute(
             update(table)
             .where(
-                table.c.topic == move.topic,
-                table.c.partition == move.partition,
-                table.c.next == move.old,
+                table.c.topic == one.topic,
+                table.c.partition == one.partition,
+                table.c.next == one.old,
             )
             .values(
-                next=move.new,
-                newest_event=move.newest,
+                next=one.new,
+                newest_event=one.newest,
                 # A poll may have moved on since the end was asked for.
-                end=max(now.end, move.new),
+                end=max(now.end, one.new),
                 reported_at=now.reported_at,
                 finished=now.finished,
                 worker=worker,
             )
         )
         if done.rowcount != 1:
-            raise _Fenced
+            raise Fenced
 
 
 def _newest_revisions(scored: Sequence[Scored]) -> list[Scored]:
@@ -124,7 +130,7 @@ def _newest_revisions(scored: Sequence[Scored]) -> list[Scored]:
 def _upsert_articles(connection: Connection, scored: Sequence[Scored]) -> Written:
     """Insert, or replace where the revision is higher."""
     if not scored:
-        return Written([], set())
+        return Written([], {})
 
     def missing(insert: Any) -> Any:  # noqa: ANN401 - the INSERT of either dialect
         return insert.on_conflict_do_nothing().returning(article.c.source, article.c.id)
@@ -140,17 +146,15 @@ def _upsert_articles(connection: Connection, scored: Sequence[Scored]) -> Writte
     done = {(row.source, row.id) for row in result}
     # Revision 0 replaces nothing: whatever is there is no lower.
     rest = [item for item in scored if item.name not in done and item.article.revision > 0]
-    before: dict[Name, str | None] = {}
+    before: dict[Name, str] = {}
     if rest:
         before = _texts_before(connection, [item.name for item in rest])
         result = bulk.insert(connection, article, [_article_row(item) for item in rest], newer)
         done |= {(row.source, row.id) for row in result}
-    return Written(
-        [item for item in scored if item.name in done], {key for key in before.values() if key}
-    )
+    return Written([item for item in scored if item.name in done], before)
 
 
-def _texts_before(connection: Connection, names: Sequence[Name]) -> dict[Name, str | None]:
+def _texts_before(connection: Connection, names: Sequence[Name]) -> dict[Name, str]:
     """Hashes of the texts that stored articles have now; nobody can replace these meanwhile."""
     rows = connection.execute(
         select(article.c.source, article.c.id, article.c.text_hash)
@@ -158,7 +162,7 @@ def _texts_before(connection: Connection, names: Sequence[Name]) -> dict[Name, s
         .order_by(article.c.source, article.c.id)
         .with_for_update()
     )
-    return {(row.source, row.id): row.text_hash for row in rows}
+    return {(row.source, row.id): row.text_hash for row in rows if row.text_hash is not None}
 
 
 def _article_row(item: Scored) -> Row:
