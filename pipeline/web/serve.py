@@ -9,14 +9,19 @@ from time import monotonic
 
 from rich.console import Console
 
+from ingest import watchlists
+from models import taxonomy
 from pipeline.health import Progress
 from pipeline.metrics import Metrics
 from pipeline.process import now, stop_on_signals
 from pipeline.settings import Settings
+from pipeline.store import questions
 from pipeline.web.access import NO_ACCOUNTS, Access
 from pipeline.web.accounts import Accounts
 from pipeline.web.answers import Opened
 from pipeline.web.app import Routed, make_app
+from pipeline.web.labelling import Labelling, Lists
+from pipeline.web.ledger import Ledgers
 from pipeline.web.login import Login
 from pipeline.web.pages import Pages
 from pipeline.web.publisher import Publisher
@@ -95,4 +100,17 @@ def _pages(settings: Settings, stack: ExitStack) -> list[Routed]:
     )
     access = Access(accounts, sessions, web.base_url)
     login = Login(access, accounts, sessions, web.base_url, monotonic)
-    return [login, Pages(opened, access)]
+    lists = Lists(
+        taxonomy.load().topics,
+        {one.symbol: one.name for one in watchlists.read(settings.companies.watchlist)},
+    )
+    labelling = Labelling(
+        opened,
+        access,
+        Ledgers(opened, monotonic),
+        questions.unanswered,
+        lists,
+        now,
+        show_suggestion=settings.labelling.show_suggestion,
+    )
+    return [login, Pages(opened, access), labelling]
