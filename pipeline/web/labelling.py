@@ -180,9 +180,10 @@ class Labelling:
             return self._page(request, person, ledger, found, entered, wrong=str(error))
         once = fields.get("once") or secrets.token_hex(16)
         now = self._clock()
+        values: dict[Task, str] = {"sentiment": said.sentiment, "topic": said.topic}
         new = [
             _label(person, found, task, value, once, now)
-            for task, value in (("sentiment", said.sentiment), ("topic", said.topic))
+            for task, value in values.items()
             if value
         ]
         try:
