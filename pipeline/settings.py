@@ -30,6 +30,7 @@ from ingest.feeds.settings import FeedSettings
 from ingest.kafka.settings import KafkaSettings
 from ingest.language_codes import LANGUAGES
 from models.settings import EngineSettings
+from pipeline.labels.settings import LabelSettings
 from pipeline.masking import masked_text
 from pipeline.setting_problems import in_words, unknown_variables
 from pipeline.web.settings import LabellingSettings, WebSettings
@@ -269,6 +270,7 @@ class Settings(BaseSettings):
     monitor: MonitorSettings = Field(default_factory=MonitorSettings)
     health: HealthSettings = Field(default_factory=HealthSettings)
     log: LogSettings = Field(default_factory=LogSettings)
+    labels: LabelSettings = Field(default_factory=LabelSettings)
 
     @classmethod
     def settings_customise_sources(
