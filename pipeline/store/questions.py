@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import and_, exists, select
+from sqlalchemy import and_, select
 
 from pipeline.store.database import Database
 from pipeline.store.labels import StoredLabel
@@ -134,20 +134,3 @@ def article_with(db: Database, text_hash: str) -> tuple[str, str] | None:
     with db.read() as connection:
         row = connection.execute(query).one_or_none()
     return None if row is None else (row.source, row.id)
-
-
-def unanswered(db: Database, annotator: str, limit: int) -> list[tuple[str, str]]:
-    """The newest articles (source, id) that ``annotator`` has neither labelled nor skipped."""
-    said = exists().where(label.c.text_hash == article.c.text_hash, label.c.annotator == annotator)
-    passed = exists().where(
-        skipped.c.text_hash == article.c.text_hash, skipped.c.annotator == annotator
-    )
-    query = (
-        select(article.c.source, article.c.id)
-        .where(article.c.published_at.is_not(None), article.c.deleted.is_(False))
-        .where(article.c.copy_id.is_(None), ~said, ~passed)
-        .order_by(article.c.published_at.desc(), article.c.source, article.c.id)
-        .limit(limit)
-    )
-    with db.read() as connection:
-        return [(row.source, row.id) for row in connection.execute(query)]

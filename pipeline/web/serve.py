@@ -12,10 +12,12 @@ from rich.console import Console
 from ingest import watchlists
 from models import taxonomy
 from pipeline.health import Progress
+from pipeline.labels.choosing import next_articles
 from pipeline.metrics import Metrics
 from pipeline.process import now, stop_on_signals
 from pipeline.settings import Settings
-from pipeline.store import questions
+from pipeline.store.bulk import Name
+from pipeline.store.database import Database
 from pipeline.web.access import NO_ACCOUNTS, Access
 from pipeline.web.accounts import Accounts
 from pipeline.web.answers import Opened
@@ -104,11 +106,16 @@ def _pages(settings: Settings, stack: ExitStack) -> list[Routed]:
         taxonomy.load().topics,
         {one.symbol: one.name for one in watchlists.read(settings.companies.watchlist)},
     )
+
+    def choose(db: Database, annotator: str, most: int) -> list[Name]:
+        found = next_articles(db, annotator=annotator, settings=settings, now=now(), limit=most)
+        return [(one.source, one.id) for one in found]
+
     labelling = Labelling(
         opened,
         access,
         Ledgers(opened, monotonic),
-        questions.unanswered,
+        choose,
         lists,
         now,
         show_suggestion=settings.labelling.show_suggestion,
