@@ -22,6 +22,7 @@ from pipeline.web.access import NO_ACCOUNTS, Access
 from pipeline.web.accounts import Accounts
 from pipeline.web.answers import Opened
 from pipeline.web.app import Routed, make_app
+from pipeline.web.feedback import Feedback
 from pipeline.web.labelling import Labelling, Lists
 from pipeline.web.ledger import Ledgers
 from pipeline.web.login import Login
@@ -120,4 +121,4 @@ def _pages(settings: Settings, stack: ExitStack) -> list[Routed]:
         now,
         show_suggestion=settings.labelling.show_suggestion,
     )
-    return [login, Pages(opened, access), labelling]
+    return [login, Pages(opened, access), Feedback(opened, access, now), labelling]

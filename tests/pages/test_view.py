@@ -58,7 +58,8 @@ class Written(HTMLParser):
 
 
 def page(found: Any, **more: Any) -> str:
-    values = {"parent": None, "children": [], "log": [], "messages": []} | more
+    values = {"parent": None, "children": [], "log": [], "messages": [], "called": ""}
+    values |= {"verdicts": {}, "mine": ""} | more
     return render("incident.html", incident=view(found), **values)
 
 
