@@ -113,14 +113,18 @@ def last_skip(db: Database, annotator: str) -> tuple[str, datetime] | None:
     return None if row is None else (row.text_hash, row.at)
 
 
-def labelled_as(db: Database, text_hash: str) -> tuple[str, str, str] | None:
-    """Title, and the article (source, id) that a pinned text was labelled as."""
-    columns = (labelled_text.c.title, labelled_text.c.source, labelled_text.c.id)
+def heard_of(db: Database, text_hash: str) -> tuple[str, list[StoredLabel]]:
+    """A pinned text's title, and all that was ever said of it in order; none if it has gone."""
+    query = (
+        select(labelled_text.c.title, label)
+        .join(labelled_text, labelled_text.c.hash == label.c.text_hash)
+        .where(label.c.text_hash == text_hash)
+        .order_by(label.c.seq)
+    )
     with db.read() as connection:
-        row = connection.execute(
-            select(*columns).where(labelled_text.c.hash == text_hash)
-        ).one_or_none()
-    return None if row is None or row.source is None else (row.title, row.source, row.id)
+        rows = connection.execute(query).all()
+    events = [StoredLabel(*(getattr(row, name) for name in StoredLabel.__slots__)) for row in rows]
+    return (rows[0].title if rows else "", events)
 
 
 def article_with(db: Database, text_hash: str) -> tuple[str, str] | None:

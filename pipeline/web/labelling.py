@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlencode
 
 import structlog
@@ -21,7 +21,6 @@ from fastapi.responses import RedirectResponse, Response
 
 from models.taxonomy import Label
 from pipeline.store import labels, questions
-from pipeline.store.bulk import Name
 from pipeline.store.database import Database, DatabaseAway, StoreError
 from pipeline.store.labels import NewLabel, StoredLabel, Task
 from pipeline.store.questions import Question
@@ -37,7 +36,24 @@ AHEAD: Final = 50
 
 SCRIPT: Final = "label.js"
 
-Choose = Callable[[Database, str, int], Sequence[Name]]
+
+class Chosen(Protocol):
+    """An article to ask about."""
+
+    @property
+    def source(self) -> str:
+        """With ``id`` its name."""
+
+    @property
+    def id(self) -> str:
+        """See ``source``."""
+
+    @property
+    def text_hash(self) -> str:
+        """Its text when it was chosen."""
+
+
+Choose = Callable[[Database, str, int], Sequence[Chosen]]
 """Articles for an annotator, the best first, at most so many."""
 
 log = structlog.get_logger()
@@ -53,7 +69,7 @@ class Lists:
 
 @dataclass(slots=True)
 class _Ahead:
-    waiting: deque[Name] = field(default_factory=deque)
+    waiting: deque[Chosen] = field(default_factory=deque)
     lock: Lock = field(default_factory=Lock)
 
 
@@ -125,9 +141,11 @@ class Labelling:
                 if refill:
                     ahead.waiting.extend(self._choose(db, person.name, AHEAD))
                 while ahead.waiting:
-                    found = questions.question(db, person.name, *ahead.waiting[0])
-                    if found and not found.skipped and not ledger.said(found.text_hash):
-                        return found
+                    one = ahead.waiting[0]
+                    if not ledger.said(one.text_hash):
+                        found = questions.question(db, person.name, one.source, one.id)
+                        if found and not found.skipped and not ledger.said(found.text_hash):
+                            return found
                     ahead.waiting.popleft()
         return None
 
@@ -162,10 +180,8 @@ class Labelling:
     def _said(self, person: Person, ledger: Ledger, text_hash: str) -> asking.Said | None:
         if not ledger.said(text_hash):
             return None
-        db = self._opened()
-        pinned = questions.labelled_as(db, text_hash)
-        events = labels.events_of(db, text_hash)
-        return asking.said(pinned[0], person.name, events, text_hash) if pinned else None
+        title, events = questions.heard_of(self._opened(), text_hash)
+        return asking.said(title, person.name, events, text_hash) if events else None
 
     def _save(self, request: Request) -> Response:
         person = self._access.need(request, "annotator")

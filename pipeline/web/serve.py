@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from importlib.metadata import version as program_version
@@ -16,14 +17,13 @@ from pipeline.labels.choosing import next_articles
 from pipeline.metrics import Metrics
 from pipeline.process import now, stop_on_signals
 from pipeline.settings import Settings
-from pipeline.store.bulk import Name
 from pipeline.store.database import Database
 from pipeline.web.access import NO_ACCOUNTS, Access
 from pipeline.web.accounts import Accounts
 from pipeline.web.answers import Opened
 from pipeline.web.app import Routed, make_app
 from pipeline.web.feedback import Feedback
-from pipeline.web.labelling import Labelling, Lists
+from pipeline.web.labelling import Chosen, Labelling, Lists
 from pipeline.web.ledger import Ledgers
 from pipeline.web.login import Login
 from pipeline.web.pages import Pages
@@ -108,9 +108,8 @@ def _pages(settings: Settings, stack: ExitStack) -> list[Routed]:
         {one.symbol: one.name for one in watchlists.read(settings.companies.watchlist)},
     )
 
-    def choose(db: Database, annotator: str, most: int) -> list[Name]:
-        found = next_articles(db, annotator=annotator, settings=settings, now=now(), limit=most)
-        return [(one.source, one.id) for one in found]
+    def choose(db: Database, annotator: str, most: int) -> Sequence[Chosen]:
+        return next_articles(db, annotator=annotator, settings=settings, now=now(), limit=most)
 
     labelling = Labelling(
         opened,

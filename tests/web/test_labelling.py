@@ -425,8 +425,8 @@ def test_what_the_page_reads_is_the_same_on_both_databases(
     assert questions.question(db, "ann", "wire", "\0") is None
     assert questions.last_skip(db, "ann") == (found.text_hash, later)
     assert questions.last_skip(db, "bob") is None
-    assert questions.labelled_as(db, text_hash) == (TITLES[2], "wire", "a2")
-    assert questions.labelled_as(db, "0" * 64) is None
+    assert questions.heard_of(db, text_hash) == (TITLES[2], labels.events_of(db, text_hash))
+    assert questions.heard_of(db, "0" * 64) == ("", [])
     assert questions.article_with(db, text_hash) == ("wire", "a2")
     assert questions.article_with(db, "0" * 64) is None
     events = questions.events_by(db, "ann", 0)
@@ -435,4 +435,5 @@ def test_what_the_page_reads_is_the_same_on_both_databases(
     assert questions.events_by(db, "bob", 0) == []
     remove(db, ("wire", "a2"), actor="op", reason="x", now=later)
     assert questions.article_with(db, text_hash) is None
+    assert questions.heard_of(db, text_hash) == ("", [])
     db.close()
