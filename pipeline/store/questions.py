@@ -16,6 +16,8 @@ from pipeline.store.tables import skip as skipped
 COMPANIES: Final = 8
 """Companies of an article that are shown, the most relevant first."""
 
+_EVENT: Final = tuple(label.c[name] for name in StoredLabel.__slots__)
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -88,16 +90,13 @@ def events_by(db: Database, annotator: str, after_seq: int) -> list[StoredLabel]
     Without what was said of texts that were taken down.
     """
     query = (
-        select(label)
+        select(*_EVENT)
         .join(labelled_text, labelled_text.c.hash == label.c.text_hash)
         .where(label.c.annotator == annotator, label.c.seq > after_seq)
         .order_by(label.c.seq)
     )
     with db.read() as connection:
-        return [
-            StoredLabel(*(getattr(row, name) for name in StoredLabel.__slots__))
-            for row in connection.execute(query)
-        ]
+        return [StoredLabel(*row) for row in connection.execute(query)]
 
 
 def last_skip(db: Database, annotator: str) -> tuple[str, datetime] | None:
@@ -116,15 +115,14 @@ def last_skip(db: Database, annotator: str) -> tuple[str, datetime] | None:
 def heard_of(db: Database, text_hash: str) -> tuple[str, list[StoredLabel]]:
     """A pinned text's title, and all that was ever said of it in order; none if it has gone."""
     query = (
-        select(labelled_text.c.title, label)
+        select(labelled_text.c.title, *_EVENT)
         .join(labelled_text, labelled_text.c.hash == label.c.text_hash)
         .where(label.c.text_hash == text_hash)
         .order_by(label.c.seq)
     )
     with db.read() as connection:
         rows = connection.execute(query).all()
-    events = [StoredLabel(*(getattr(row, name) for name in StoredLabel.__slots__)) for row in rows]
-    return (rows[0].title if rows else "", events)
+    return (rows[0].title if rows else "", [StoredLabel(*row[1:]) for row in rows])
 
 
 def article_with(db: Database, text_hash: str) -> tuple[str, str] | None:
