@@ -114,7 +114,7 @@ def _pages(settings: Settings, stack: ExitStack) -> list[Routed]:
     labelling = Labelling(
         opened,
         access,
-        Ledgers(opened, monotonic),
+        Ledgers(monotonic),
         choose,
         lists,
         now,

@@ -408,32 +408,32 @@ def test_what_the_page_reads_is_the_same_on_both_databases(
     store_articles(db, TITLES[:3])
     later = MONDAY + timedelta(hours=1)
     text_hash = say(db, "ann", "a2", MONDAY, topic="Macro", sentiment="negative")
-    found = questions.question(db, "ann", "wire", "a1")
-    assert found is not None
-    assert (found.title, found.topic, found.sentiment) == (TITLES[1], "Energy", "negative")
-    assert found.sentiment_probability == pytest.approx(0.8)
-    assert (found.companies, found.skipped) == (("ACM",), False)
+    with questions.desk(db, "ann") as ann, questions.desk(db, "bob") as bob:
+        found = ann.question("wire", "a1")
+        assert found is not None
+        assert (found.title, found.topic, found.sentiment) == (TITLES[1], "Energy", "negative")
+        assert found.sentiment_probability == pytest.approx(0.8)
+        assert (found.companies, found.skipped) == (("ACM",), False)
+        assert ann.question("wire", "a9") is None
+        assert ann.question("wire", "\0") is None
+        assert ann.heard_of(text_hash) == (TITLES[2], labels.events_of(db, text_hash))
+        assert ann.heard_of("0" * 64) == ("", [])
+        assert ann.article_with(text_hash) == ("wire", "a2")
+        assert ann.article_with("0" * 64) is None
+        events = ann.events(0)
+        assert [event.task for event in events] == ["topic", "sentiment"]
+        assert ann.events(events[0].seq) == events[1:]
+        assert bob.events(0) == []
     with db.write() as connection:
         labels.skip(connection, "ann", found.text_hash, later)
-    again = questions.question(db, "ann", "wire", "a1")
-    assert again is not None
-    assert again.skipped
-    other = questions.question(db, "bob", "wire", "a1")
-    assert other is not None
-    assert not other.skipped
-    assert questions.question(db, "ann", "wire", "a9") is None
-    assert questions.question(db, "ann", "wire", "\0") is None
-    assert questions.last_skip(db, "ann") == (found.text_hash, later)
-    assert questions.last_skip(db, "bob") is None
-    assert questions.heard_of(db, text_hash) == (TITLES[2], labels.events_of(db, text_hash))
-    assert questions.heard_of(db, "0" * 64) == ("", [])
-    assert questions.article_with(db, text_hash) == ("wire", "a2")
-    assert questions.article_with(db, "0" * 64) is None
-    events = questions.events_by(db, "ann", 0)
-    assert [event.task for event in events] == ["topic", "sentiment"]
-    assert questions.events_by(db, "ann", events[0].seq) == events[1:]
-    assert questions.events_by(db, "bob", 0) == []
     remove(db, ("wire", "a2"), actor="op", reason="x", now=later)
-    assert questions.article_with(db, text_hash) is None
-    assert questions.heard_of(db, text_hash) == ("", [])
+    with questions.desk(db, "ann") as ann, questions.desk(db, "bob") as bob:
+        for who, skipped in ((ann, True), (bob, False)):
+            again = who.question("wire", "a1")
+            assert again is not None
+            assert again.skipped is skipped
+            assert who.last_skip() == ((found.text_hash, later) if skipped else None)
+        assert ann.article_with(text_hash) is None
+        assert ann.heard_of(text_hash) == ("", [])
+        assert ann.events(0) == []
     db.close()
