@@ -33,7 +33,7 @@ from models.settings import EngineSettings
 from pipeline.labels.settings import LabelSettings
 from pipeline.masking import masked_text
 from pipeline.setting_problems import in_words, unknown_variables
-from pipeline.web.settings import WebSettings
+from pipeline.web.settings import LabellingSettings, WebSettings
 
 DEFAULT_FILE = Path("bearwatch.toml")
 PREFIX = "BEARWATCH_"
@@ -266,6 +266,7 @@ class Settings(BaseSettings):
     feeds: FeedSettings = Field(default_factory=FeedSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     web: WebSettings = Field(default_factory=WebSettings)
+    labelling: LabellingSettings = Field(default_factory=LabellingSettings)
     monitor: MonitorSettings = Field(default_factory=MonitorSettings)
     health: HealthSettings = Field(default_factory=HealthSettings)
     log: LogSettings = Field(default_factory=LogSettings)
