@@ -17,6 +17,7 @@ ReloadFailure = Literal[
     "outputs_differ",
     "unknown_version",
     "no_encoder",
+    "no_folder",
     "timeout",
     "error",
 ]
