@@ -145,9 +145,9 @@ def test_promotion_is_taken_once_and_several_between_two_boundaries_all_are(
     for one in taken:
         events.write(db, one.event(NOW))
     again = Swaps(db)
-    for one in (swaps, again):
-        one.look()
-        assert one.due(MONDAY + BUCKET) == []
-        found = one.over(MONDAY + BUCKET, CAP)
+    for log in (swaps, again):
+        log.look()
+        assert log.due(MONDAY + BUCKET) == []
+        found = log.over(MONDAY + BUCKET, CAP)
         assert found is not None
         assert found.version == "c"

@@ -65,8 +65,8 @@ def test_news_of_the_same_kind_never_alarms(restless: float) -> None:
     alarms = 0
     for _ in range(DRAWS):
         shares = usual(draw)
-        *before, now = days(draw, shares, SURE, restless=restless)
-        before = np.array(before)
+        drawn = days(draw, shares, SURE, restless=restless)
+        before, now = drawn[:-1], drawn[-1]
         for moved in (mix_shift(before[:, 0], now[0]), confidence_drop(before, now)):
             assert moved is not None
             alarms += moved.alarms
@@ -80,7 +80,7 @@ def test_the_very_same_day_has_not_moved() -> None:
     mix, confidence = mix_shift(same[:, 0], one[0]), confidence_drop(same, one)
     assert mix is not None
     assert confidence is not None
-    assert (mix.value, confidence.value) == (pytest.approx(0), pytest.approx(0))
+    assert [mix.value, confidence.value] == pytest.approx([0.0, 0.0])
 
 
 def both(draw: np.random.Generator, shares: Array, now: Array) -> tuple[bool, bool]:

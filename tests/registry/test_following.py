@@ -19,7 +19,7 @@ from models.engine import Engine, EngineSettings
 from models.versions import Version
 from pipeline.metrics import Metrics
 from pipeline.registry import folders
-from pipeline.registry.registry import NoFolder, Registry, UnknownVersion
+from pipeline.registry.registry import NoFolder, Registry, RegistryError, UnknownVersion
 from pipeline.settings import ModelSettings, Settings
 from pipeline.store import tables
 from pipeline.store.database import Database, connect, open_database
@@ -188,6 +188,7 @@ def test_database_that_is_away_is_asked_again_later(
 
 
 def test_every_reason_has_its_own_label() -> None:
+    kinds: tuple[type[VersionError | RegistryError | TooSlow], ...]
     kinds = (*VersionError.__subclasses__(), UnknownVersion, NoFolder, TooSlow)
     reasons = {kind.reason for kind in kinds}
     assert reasons <= set(RELOAD_FAILURES)
