@@ -11,6 +11,7 @@ _EXPECTED: Final = (
     ("pipeline.store.database", "StoreError"),
     ("pipeline.store.lease", "LeaseLost"),
     ("pipeline.labels.reading", "LabelError"),
+    ("pipeline.registry.registry", "RegistryError"),
     ("ingest.files", "IngestError"),
     ("ingest.companies", "WatchlistError"),
     ("models.backbone", "BackboneError"),

@@ -20,6 +20,7 @@ from ingest.companies import Watchlist
 from models import taxonomy
 from pipeline.app import POLL_S, keys_of, linker
 from pipeline.detect import Detection
+from pipeline.drift import Drift
 from pipeline.health import Progress
 from pipeline.metrics import Metrics
 from pipeline.monitor import DEAD_SINK, Monitor, Tick
@@ -36,6 +37,7 @@ from pipeline.sinks import log_sink, open_post
 from pipeline.sources import Opener
 from pipeline.store import lease
 from pipeline.store.database import Database, DatabaseAway, open_database
+from pipeline.swapping import at_start, follow
 from pipeline.worker import Done, Worker
 
 TICK_S = 1.0
@@ -72,7 +74,6 @@ class Steps(Protocol):
 def run_worker(settings: Settings, console: Console, open_source: Opener) -> None:
     """Read, classify and store until the source is finished, or SIGTERM or Ctrl-C."""
     from ingest import language  # its model is the worker's, like the classifier
-    from models import versions
     from models.engine import Engine
 
     with stop_on_signals() as stop, ExitStack() as stack:
@@ -82,7 +83,7 @@ def run_worker(settings: Settings, console: Console, open_source: Opener) -> Non
         stack.callback(db.close)
         source = open_source(db)
         stack.callback(source.close)
-        loaded = versions.load(settings.model.folder, precision=settings.model.precision)
+        loaded = at_start(settings, db)
         log.info("version loaded", version=loaded.id)
         watchlist = Watchlist.load(settings.companies.watchlist)
         language.load()
@@ -94,6 +95,7 @@ def run_worker(settings: Settings, console: Console, open_source: Opener) -> Non
         observer.stood_by()
         engine = Engine(loaded, settings.model.engine, observer.batch)
         stack.callback(engine.close, timeout_seconds=ENGINE_CLOSES_IN_S)
+        follow(settings, db, engine, metrics, stack)
         worker = Worker(
             db,
             source,
@@ -143,7 +145,7 @@ def run_monitor(settings: Settings, console: Console, *, until_idle: bool) -> No
             sinks=told,
             partitions=(),
         )
-        observer = Observer(metrics, db, now)
+        observer = Observer(metrics, db, now, Drift(db, settings.counting.languages))
         observer.stood_by()
         health = Progress({"monitor": settings.health.stalled_after_seconds}, monotonic())
         server = serve_health(settings, db, metrics, health, stack)
