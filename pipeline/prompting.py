@@ -12,8 +12,9 @@ from rich.table import Table
 
 from models import prompt_trials
 from models.prompt_trials import Scored, Trial
-from models.recipe import Progress
+from models.recipe import Progress, Recipe
 from pipeline.display import Shown, progress
+from pipeline.recipes import changed
 
 
 def rank_prompts(

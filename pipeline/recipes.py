@@ -17,7 +17,7 @@ INCREMENTAL: Final = Recipe(
     kept=0.2,
     inner_share=0.1,
 )
-"""For going on from a version with some new labels among rows to rehearse (LOG.md, 26 November)."""
+"""For going on from a version, with new labels among rows to rehearse (LOG.md, 26 November)."""
 
 
 def changed(recipe: Recipe, changes: Sequence[str]) -> Recipe:

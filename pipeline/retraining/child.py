@@ -147,9 +147,7 @@ def doubtful(champion: Version, folder: Path, told: Job) -> dict[str, Doubt]:
     rows = rows.where(rows.notna(), None)
     new = rows["id"].isin(set(told.new)).to_numpy()
     found = label_quality.contradicted(champion, rows, new)
-    return {
-        task: Doubt(one.labels, one.share, one.usual, one.low) for task, one in found.items()
-    }
+    return {task: Doubt(one.labels, one.share, one.usual, one.low) for task, one in found.items()}
 
 
 def answered(champion: Version, candidate: Version, rows: pd.DataFrame) -> dict[str, Answered]:
@@ -178,8 +176,6 @@ def _told(version: Version, recent: pd.DataFrame) -> tuple[Told, ...]:
     return tuple(
         Told(one.topic, one.sentiment) for one in version.predict(recent["text"].tolist())
     )
-
-
 
 
 if __name__ == "__main__":

@@ -75,5 +75,3 @@ def _words(task: str, one: Doubt) -> str:
         f"champion and by a model of all other labels, where {one.usual:.0%} is usual: look at "
         "them before they are learned"
     )
-
-

@@ -15,9 +15,7 @@ from pipeline.retraining.staging import Rows
 from pipeline.store.retraining import Recent
 
 
-def prepared(
-    root: Path, told: Job, rows: Rows, recent: Sequence[Recent], *of: str
-) -> Path:
+def prepared(root: Path, told: Job, rows: Rows, recent: Sequence[Recent], *of: str) -> Path:
     """Write what the training's process reads; ``of`` says what else its result depends on.
 
     An interrupted training of just the same is gone on with; folders of others are thrown away,

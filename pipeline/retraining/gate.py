@@ -206,14 +206,12 @@ def _ratio(part: np.int64, whole: np.int64) -> float:
 
 
 def _without(topic: Compared, added: Collection[str]) -> Compared | None:
-    """The rows of the topics that the champion was tuned on; None where that is all, or nothing."""
+    """Rows of the topics that the champion was tuned on; None where that is all, or nothing."""
     new = [i for i, name in enumerate(topic.names) if name in added]
     kept = ~np.isin(topic.labels, new)
     if kept.all() or not kept.any():
         return None
-    return Compared(
-        topic.names, topic.labels[kept], topic.champion[kept], topic.candidate[kept]
-    )
+    return Compared(topic.names, topic.labels[kept], topic.champion[kept], topic.candidate[kept])
 
 
 def _draws(rows: int) -> Iterator[NDArray[np.int64]]:

@@ -55,9 +55,7 @@ Heard = Callable[[Mapping[str, Any]], None]
 """Given what the training tells of itself."""
 
 
-def retrain(
-    parts: Parts, trigger: Trigger, *, stop: Event, heard: Heard, least: int
-) -> Ended:
+def retrain(parts: Parts, trigger: Trigger, *, stop: Event, heard: Heard, least: int) -> Ended:
     """Learn what labels there are; promote what comes of it if the gate lets it through.
 
     With fewer new labels than ``least`` nothing is trained.
@@ -182,9 +180,7 @@ class _Run:
             new=tuple(sorted(rows.new)),
         )
         digest = taxonomy.load(topics).digest
-        return folders.prepared(
-            self._settings.folder, told, rows, recent, self._champion, digest
-        )
+        return folders.prepared(self._settings.folder, told, rows, recent, self._champion, digest)
 
     def _place(
         self,

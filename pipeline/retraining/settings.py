@@ -22,8 +22,8 @@ class RetrainingSettings(BaseModel):
 
     cron: str = Field(
         default="30 3 * * *",
-        description="When `bearwatch retrain --serve` trains, in UTC: minute, hour, day, month and "
-        "day of week, the last by name (mon-fri). Empty: never by the clock.",
+        description="When `bearwatch retrain --serve` trains, in UTC: minute, hour, day, month "
+        "and day of week, the last by name (mon-fri). Empty: never by the clock.",
     )
     new_labels: int = Field(
         default=200,

@@ -73,9 +73,7 @@ def gather(
     rehearsed = rehearsed[~rehearsed["group"].isin(groups | set(labels["group"]))]
     fresh = labels["id"].isin(set(new))
     room = max(0, most_rows - int(fresh.sum()))
-    kept = _drawn(
-        pd.concat([labels[~fresh], rehearsed], ignore_index=True), min(room, most_rows)
-    )
+    kept = _drawn(pd.concat([labels[~fresh], rehearsed], ignore_index=True), min(room, most_rows))
     old = labels[~fresh & labels["id"].isin(set(kept["id"]))]
     labels = pd.concat([_drawn(labels[fresh], most_rows), old], ignore_index=True)
     return Rows(

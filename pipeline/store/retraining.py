@@ -24,7 +24,7 @@ Outcome = Literal["promoted", "refused", "failed", "nothing"]
 OUTCOMES: Final = get_args(Outcome)
 
 LEARNED: Final = ("promoted", "refused")
-"""What ends a run whose labels have had their say; those of a failed one are still to be learned."""
+"""How runs end whose labels have had their say; those of a failed one are still to be learned."""
 
 
 class Busy(StoreError):

@@ -134,9 +134,12 @@ def test_a_new_topic_may_be_the_one_that_gains() -> None:
     one = Compared(TOPICS, one.labels[kept], one.champion[kept], one.candidate[kept])
     blind = one.champion.copy()
     blind[one.labels == 3] = [0.9, 0.05, 0.04, 0.01]
-    learned = Compared(TOPICS, one.labels, blind, np.where(
-        (one.labels == 3)[:, None], [0.01, 0.04, 0.05, 0.9], blind
-    ))
+    learned = Compared(
+        TOPICS,
+        one.labels,
+        blind,
+        np.where((one.labels == 3)[:, None], [0.01, 0.04, 0.05, 0.9], blind),
+    )
     told = decide({"topic": learned}, added=["Shipping"])
     assert told.promote
     assert any("F1 of Shipping" in reason for reason in told.reasons)
@@ -203,9 +206,7 @@ def test_the_same_rows_give_the_same_decision_and_order_changes_no_score(
 ) -> None:
     one = compared(SENTIMENTS, 0.6, right, rows=150)
     order = np.random.default_rng(seed).permutation(150)
-    shuffled = Compared(
-        one.names, one.labels[order], one.champion[order], one.candidate[order]
-    )
+    shuffled = Compared(one.names, one.labels[order], one.champion[order], one.candidate[order])
     first, again, other = (decide({"sentiment": each}) for each in (one, one, shuffled))
     assert first == again
     for before, after in zip(first.numbers, other.numbers, strict=True):
