@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from threading import Event
 from typing import Any, Final, Protocol
 
 import pandas as pd
@@ -15,6 +16,10 @@ import models
 from models import taxonomy
 from pipeline.process import now
 from pipeline.registry.registry import open_registry
+from pipeline.retraining import process
+from pipeline.retraining.job import Result
+from pipeline.retraining.process import Heard
+from pipeline.retraining.staging import HEADLINES
 from pipeline.settings import Settings
 from pipeline.store.database import Database
 
@@ -73,9 +78,25 @@ class Champions(Protocol):
         """Make it the champion."""
 
 
+class Train(Protocol):
+    """What :func:`pipeline.retraining.process.run` is."""
+
+    def __call__(
+        self,
+        folder: Path,
+        *,
+        stop: Event,
+        alive: Callable[[], None],
+        heard: Heard,
+        longest_s: float,
+    ) -> Result:
+        """Do the job of ``folder``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a retraining works with. ``encoder`` is a folder, None for the one that ships."""
+    """What a retraining works with. ``encoder`` is a folder, None for the one that ships;
+    ``headlines`` are the rows to rehearse, and the base of the sealed ones."""
 
     db: Database
     settings: Settings
@@ -83,6 +104,8 @@ class Parts:
     labelled: Callable[[Database], Labelled]
     clock: Callable[[], datetime]
     encoder: Path | None = None
+    headlines: Path = HEADLINES
+    train: Train = process.run
 
 
 def champion(registry: Champions) -> tuple[Path | None, str]:
