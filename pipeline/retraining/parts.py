@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import pandas as pd
 
 import models
-from models import taxonomy
+from pipeline.labels import training_rows
 from pipeline.process import now
 from pipeline.registry.registry import open_registry
 from pipeline.retraining import process
@@ -115,15 +115,7 @@ def champion(registry: Champions) -> tuple[Path | None, str]:
     return folder, str(json.loads(card.read_text(encoding="utf-8"))["id"])
 
 
-def open_parts(settings: Settings, db: Database, encoder: Path | None = None) -> Parts:
+def open_parts(settings: Settings, db: Database) -> Parts:
     """The real ones, on the wall clock."""
-    from pipeline.labels import training_rows
-
-    def verify(folder: Path) -> object:
-        from models import versions  # it brings torch
-
-        labels = taxonomy.load(settings.model.topics)
-        return versions.load(folder, precision="fp32", labels=labels, encoder=encoder)
-
-    registry = open_registry(settings, db, verify)
-    return Parts(db, settings, registry, training_rows.rows, now, encoder)
+    registry = open_registry(settings, db)
+    return Parts(db, settings, registry, training_rows.rows, now)

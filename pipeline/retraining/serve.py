@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version as program_version
-from pathlib import Path
 from threading import Event
 from time import monotonic
 from typing import Any, Final
@@ -35,9 +34,7 @@ WAITING_EVERY_S: Final = 15.0
 log = structlog.get_logger()
 
 
-def run_once(
-    settings: Settings, console: Console, *, anyway: bool, encoder: Path | None = None
-) -> Shown:
+def run_once(settings: Settings, console: Console, *, anyway: bool) -> Shown:
     """Train now, if there is enough to learn; the decision.
 
     Raises:
@@ -46,7 +43,7 @@ def run_once(
     """
     least = 0 if anyway else settings.retraining.least_new_labels
     with stop_on_signals() as stop, opened(settings) as db, progress(console) as display:
-        parts = open_parts(settings, db, encoder)
+        parts = open_parts(settings, db)
         task = display.add_task("retraining", total=None, facts="")
 
         def heard(told: Mapping[str, Any]) -> None:
@@ -74,7 +71,7 @@ def show_history(settings: Settings, limit: int) -> Shown:
         return history_table(store.history(db, limit=limit))
 
 
-def run_serve(settings: Settings, console: Console, *, encoder: Path | None = None) -> None:
+def run_serve(settings: Settings, console: Console) -> None:
     """Train when it is due until SIGTERM or Ctrl-C; a training in hand goes on at the next start.
 
     Raises:
@@ -87,7 +84,7 @@ def run_serve(settings: Settings, console: Console, *, encoder: Path | None = No
         if db is None:
             return
         stack.callback(db.close)
-        server = Serving(open_parts(settings, db, encoder), stop)
+        server = Serving(open_parts(settings, db), stop)
         url = serve_health(settings, db, server.metrics, server.health, stack).url
         console.print(f"metrics: {url}/metrics", highlight=False)
         planned = schedule.Schedule(db, settings.retraining, now, server.train)
