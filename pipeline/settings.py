@@ -30,6 +30,7 @@ from ingest.feeds.settings import FeedSettings
 from ingest.kafka.settings import KafkaSettings
 from ingest.language_codes import LANGUAGES
 from models.settings import EngineSettings
+from pipeline.labels.settings import LabelSettings
 from pipeline.masking import masked_text
 from pipeline.registry.settings import RegistrySettings
 from pipeline.retraining.settings import RetrainingSettings
@@ -279,6 +280,7 @@ class Settings(BaseSettings):
     retraining: RetrainingSettings = Field(default_factory=RetrainingSettings)
     health: HealthSettings = Field(default_factory=HealthSettings)
     log: LogSettings = Field(default_factory=LogSettings)
+    labels: LabelSettings = Field(default_factory=LabelSettings)
 
     @classmethod
     def settings_customise_sources(
