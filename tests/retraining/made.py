@@ -15,7 +15,7 @@ from typing import Final
 import yaml
 
 from models import taxonomy, training, versions
-from models.card import Card, read_card
+from models.card import CARD, Card, read_card
 from models.prompts import Prompt
 from models.recipe import Recipe
 from models.taxonomy import Label, Taxonomy
@@ -82,16 +82,27 @@ def texts(topics: Sequence[str], number: int, seed: int) -> list[dict[str, str]]
 
 
 class World:
-    """Files that are made once: encoder, topics, headlines, and a champion that knows three."""
+    """Files that are made once: encoder, topics, headlines, and a champion that knows three.
+
+    In a folder that has them already, they are taken as they are.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self.encoder = tiny_encoder(folder / "encoder")
+        self.folder = folder
+        self.encoder = folder / "encoder"
         shipped = taxonomy.load()
         known = [Label(name, f"News of {name}, {SUBJECTS[name][0]}") for name in SUBJECTS]
         self.labels = replace(shipped, topics=tuple(known))
         self.topics = folder / "topics.yaml"
-        self.topics.write_text(as_yaml(self.labels))
         self.headlines = folder / "headlines.jsonl"
+        self.champion = folder / "champion"
+        if not (self.champion / CARD).exists():
+            self._make()
+        self.card = read_card(self.champion)
+
+    def _make(self) -> None:
+        tiny_encoder(self.encoder)
+        self.topics.write_text(as_yaml(self.labels))
         rows = texts([name for name in SUBJECTS if name != NEW], 600, 1)
         self.headlines.write_text(
             "".join(
@@ -99,8 +110,7 @@ class World:
                 for i, row in enumerate(rows)
             )
         )
-        self.champion = folder / "champion"
-        self.card = training.train(
+        training.train(
             [self.headlines],
             self.champion,
             RECIPE,
