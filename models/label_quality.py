@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import RidgeClassifier
 from sklearn.model_selection import GroupKFold
 
 from models.classifier import pad
@@ -25,6 +25,10 @@ from models.versions import Version
 
 FOLDS: Final = 5
 BATCH_ROWS: Final = 64
+SHRINKAGE: Final = 100.0
+"""Of the least squares, which take a fraction of a second where logistic regression takes half a
+minute, and tell the same."""
+
 LEAST_LABELS: Final = 30
 """Fewer labels of a task, new or trusted: nothing is said of it."""
 
@@ -85,7 +89,7 @@ def _cross_validated(
     told = np.empty_like(labels)
     folds = GroupKFold(n_splits=min(FOLDS, len(set(stories))), shuffle=True, random_state=7)
     for fitted, asked in folds.split(vectors, labels, stories):
-        model = LogisticRegression(C=1.0, max_iter=200, tol=1e-3)
+        model = RidgeClassifier(alpha=SHRINKAGE)
         told[asked] = model.fit(vectors[fitted], labels[fitted]).predict(vectors[asked])
     return told
 
