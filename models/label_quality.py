@@ -96,7 +96,7 @@ def _cross_validated(
 
 @torch.inference_mode()
 def _vectors(version: Version, texts: list[str]) -> NDArray[np.float64]:
-    """(texts, width): what the heads read, each at length 1 times the square root of the width."""
+    """(texts, width): what the heads read, every column with mean 0 and spread 1."""
     ids = version.encode(texts)
     order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
     width = version.classifier.topic_head.in_features
@@ -104,6 +104,7 @@ def _vectors(version: Version, texts: list[str]) -> NDArray[np.float64]:
     for start in range(0, len(order), BATCH_ROWS):
         batch = order[start : start + BATCH_ROWS]
         rows, mask = pad([ids[i] for i in batch], version.pad_id)
-        vectors = version.classifier.features(rows, mask).double()
-        found[batch] = torch.nn.functional.normalize(vectors, dim=1).numpy() * width**0.5
-    return found
+        found[batch] = version.classifier.features(rows, mask).double().numpy()
+    spread = found.std(axis=0)
+    centred: NDArray[np.float64] = (found - found.mean(axis=0)) / np.maximum(spread, 1e-9)
+    return centred

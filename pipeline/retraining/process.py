@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -57,6 +58,8 @@ def run(
             stderr=file,
             stdin=subprocess.DEVNULL,
             text=True,
+            # Read by torch and by the linear algebra below numpy when they are loaded.
+            env=os.environ | {"OMP_NUM_THREADS": str(job.read_job(folder).threads)},
         )
         patience = 0.0
         try:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version as program_version
+from pathlib import Path
 from threading import Event
 from time import monotonic
 from typing import Any, Final
@@ -20,8 +21,10 @@ from pipeline.metrics import Metrics
 from pipeline.parts import open_when_there
 from pipeline.process import now, opened, serve_health, stop_on_signals
 from pipeline.retraining import process, run, schedule
+from pipeline.retraining.job import Result
 from pipeline.retraining.metrics import RetrainingMetrics
 from pipeline.retraining.parts import Parts, open_parts
+from pipeline.retraining.process import Heard
 from pipeline.retraining.showing import history_table, shown
 from pipeline.settings import Settings
 from pipeline.store import retraining as store
@@ -105,7 +108,8 @@ class Serving:
     """What the schedule calls, and what is seen of it from outside."""
 
     def __init__(self, parts: Parts, stop: Event) -> None:
-        self._parts = parts
+        self._parts = replace(parts, train=self._train)
+        self._trains = parts.train
         self._stop = stop
         self._turn = _Turn()
         self.metrics = Metrics(
@@ -157,7 +161,22 @@ class Serving:
         except DatabaseAway as error:
             log.warning("database away", reason=str(error))
 
+    def _train(
+        self,
+        folder: Path,
+        *,
+        stop: Event,
+        alive: Callable[[], None],
+        heard: Heard,
+        longest_s: float,
+    ) -> Result:
+        def beat() -> None:
+            # Of one that hangs, `longest_s` is the end.
+            self.health.beat("retrain", monotonic())
+            alive()
+
+        return self._trains(folder, stop=stop, alive=beat, heard=heard, longest_s=longest_s)
+
     def _heard(self, told: Mapping[str, Any]) -> None:
-        self.health.beat("retrain", monotonic())
         if "step" in told:
             self.own.progress(int(told["step"]), int(told["steps"]))
