@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from models.card import CARD, WEIGHTS, VersionError
+from pipeline.doctor.command import _version
 from pipeline.registry import folders
 from pipeline.registry.registry import (
     IsChampion,
+    NoFolder,
     NothingBefore,
     Registry,
     UnknownVersion,
@@ -22,7 +24,7 @@ from pipeline.registry.registry import (
     open_registry,
 )
 from pipeline.registry.settings import RegistrySettings
-from pipeline.settings import Settings
+from pipeline.settings import DatabaseSettings, SecretUrl, Settings
 from pipeline.store import events, versions
 from pipeline.store.database import Database, StoreError
 from pipeline.store.events import NewEvent
@@ -186,6 +188,16 @@ def test_a_machine_with_an_empty_folder_takes_the_files_from_the_database(
     assert folders.read(folder) == folders.read(made[0])
 
 
+def test_folder_that_cannot_be_written_is_told_with_what_to_do(
+    db: Database, registry: Registry, made: Made, tmp_path: Path
+) -> None:
+    promote(registry, ids(registry, made)[0])
+    (tmp_path / "file").write_text("in the way")
+    elsewhere = Registry(db, tmp_path / "file")
+    with pytest.raises(NoFolder, match=r"set \[registry\] folder"):
+        elsewhere.champion_folder()
+
+
 def test_versions_are_found_by_their_beginning_and_by_what_stands_on_rows(
     db: Database, registry: Registry, made: Made
 ) -> None:
@@ -239,3 +251,21 @@ def test_folder_lies_beside_the_sqlite_file_unless_it_is_set(
     given = Settings(registry=RegistrySettings(folder=tmp_path))
     assert open_registry(given, db)._folder == tmp_path
     db.close()
+
+
+def test_the_doctor_looks_at_the_champion_and_changes_nothing(
+    db: Database, registry: Registry, made: Made, tmp_path: Path
+) -> None:
+    url = db.engine.url.render_as_string(hide_password=False)
+    given = Settings(database=DatabaseSettings(url=SecretUrl(url)))
+    assert [one.state for one in _version(given)] == ["ok"]
+    promote(registry, ids(registry, made)[0])
+    before = versions.history(db)
+    (found,) = _version(given)
+    # It was tuned on another encoder than the one that is installed.
+    assert (found.state, "tuned on" in found.said) == ("fail", True)
+    assert "models rollback" in (found.mend or "")
+    assert versions.history(db) == before
+    nowhere = Settings(database=DatabaseSettings(url=SecretUrl(f"sqlite:///{tmp_path}/no.db")))
+    assert [one.state for one in _version(nowhere)] == ["ok"]
+    assert not (tmp_path / "no.db").exists()
