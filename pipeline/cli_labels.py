@@ -8,7 +8,17 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands import Config, Json, Url, load_settings, reported, show
+from pipeline.commands import (
+    Config,
+    Json,
+    Servers,
+    Url,
+    load_settings,
+    reported,
+    show,
+    stderr,
+)
+from pipeline.part_commands import UntilIdle
 
 labels = typer.Typer(no_args_is_help=True, help="What annotators say of texts.")
 
@@ -95,3 +105,19 @@ def next_to_label(
         with opened(settings) as found:
             shown = show_next(found, settings, annotator=annotator, now=now(), limit=limit)
             show(shown, as_json=as_json)
+
+
+@labels.command("listen")
+def listen_for_labels(
+    *,
+    servers: Servers = None,
+    until_idle: UntilIdle = False,
+    db: Url = None,
+    config: Config = None,
+) -> None:
+    """Store labels from Kafka's topic, each once, until stopped."""
+    from pipeline.labels.listening import run_listener
+
+    with reported():
+        found = load_settings(config, db=db, kafka=servers)
+        run_listener(found, stderr, until_idle=until_idle)

@@ -53,6 +53,14 @@ class Said:
     name: tuple[str, str] | None
     text: Outside | None
 
+    @property
+    def what(self) -> tuple[str, str] | Outside:
+        """What is labelled: the text that the row holds, else the article that it names."""
+        if self.text is not None:
+            return self.text
+        assert self.name is not None  # noqa: S101 - a row that has neither is refused
+        return self.name
+
 
 def known_values() -> Known:
     """The topics that are classified, and the three sentiments."""

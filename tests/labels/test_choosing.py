@@ -116,6 +116,19 @@ def test_what_is_taken_back_may_be_asked_again(db: Database) -> None:
     assert ids(ask(db)) == {"a"}
 
 
+def test_where_the_newest_are_labelled_older_ones_are_asked_about(db: Database) -> None:
+    publish(db, **{t: t for t in titles(25)})
+    for name in titles(12):
+        label_it(db, name)
+    with db.write() as connection:  # one minute apart, the labelled ones newest
+        table = tables.article
+        for minute, name in enumerate(titles(25)):
+            at = MONDAY + timedelta(hours=20) - minute * timedelta(minutes=1)
+            connection.execute(update(table).where(table.c.id == name).values(published_at=at))
+    assert ids(ask(db, limit=1, pool=10)) <= set(titles(25)[12:])
+    assert len(ask(db, limit=50, pool=10)) == 13
+
+
 def test_undated_old_future_and_foreign_articles_are_not_asked_about(db: Database) -> None:
     one, two, three, four, five = titles(5)
     publish(db, a=one, b=two)
