@@ -64,7 +64,7 @@ class Said:
 
 
 def known_values(topics: Path | None = None) -> Known:
-    """The topics that are classified, as the settings' file lists them, and the three sentiments."""
+    """The topics that are classified, by the settings' file, and the three sentiments."""
     names = tuple(topic.name for topic in taxonomy.load(topics).topics)
     return Known({"topic": names, "sentiment": SENTIMENTS})
 

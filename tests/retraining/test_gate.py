@@ -96,6 +96,18 @@ def test_a_gain_in_one_task_does_not_pay_for_a_loss_in_the_other() -> None:
     assert any(reason.startswith("worse: topic macro-F1") for reason in found.reasons)
 
 
+def test_a_loss_within_the_margin_is_let_pass_however_certain() -> None:
+    one = compared(SENTIMENTS, 0.9, 0.9, rows=2000)
+    worse = one.champion.copy()
+    right = np.flatnonzero(one.champion.argmax(axis=1) == one.labels)[:12]
+    worse[right] = np.roll(one.champion[right], 1, axis=1)
+    found = decide({"sentiment": Compared(one.names, one.labels, one.champion, worse)})
+    macro = named(found, "sentiment macro-F1")
+    assert -gate.MARGIN < macro.gain < macro.high < 0.0
+    assert macro.verdict == "within noise"
+    assert found.refusal == "no_gain"
+
+
 def test_recall_of_negative_is_guarded_by_itself() -> None:
     labels = np.arange(900) % 3
     champion = answers(labels, 3, 0.7, 1)
