@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console, Group
@@ -14,13 +14,18 @@ from ingest.companies import Watchlist
 from models import dataset, evaluation, taxonomy, training, versions
 from models.text import prepare
 from pipeline.display import Shown, progress, report_table
+from pipeline.recipes import changed
 from pipeline.results import classify_result
 from pipeline.settings import Settings
 
 
 def classify_texts(settings: Settings, texts: list[str]) -> Shown:
     """Topic and sentiment of each text, in order."""
-    version = versions.load(settings.model.folder, precision=settings.model.precision)
+    version = versions.load(
+        settings.model.folder,
+        precision=settings.model.precision,
+        labels=taxonomy.load(settings.model.topics),
+    )
     predictions = version.predict([prepare(text) for text in texts])
     table = Table()
     for name in ("text", "topic", "sentiment"):
@@ -36,8 +41,12 @@ def evaluate_file(
     settings: Settings, file: Path, split: str | None, folder: Path | None = None
 ) -> Shown:
     """A report per task that the file has labels for; with ``folder`` also a page there."""
-    version = versions.load(settings.model.folder, precision=settings.model.precision)
-    rows = dataset.read([file], taxonomy.load())
+    version = versions.load(
+        settings.model.folder,
+        precision=settings.model.precision,
+        labels=taxonomy.load(settings.model.topics),
+    )
+    rows = dataset.read([file], taxonomy.load(settings.model.topics))
     if split is not None:
         known = sorted(set(rows["split"]))
         rows = rows[rows["split"] == split]
@@ -73,27 +82,6 @@ def _write_report(
     reporting.write(folder, version, source, found, pages)
 
 
-def recipe_of(changes: Sequence[str]) -> training.Recipe:
-    """The default recipe with ``name=value`` changes; a value has the type of the default.
-
-    Raises:
-        DatasetError: an unknown name, a value of another type, an unknown method or variation.
-    """
-    recipe = training.Recipe()
-    for change in changes:
-        name, _, value = change.partition("=")
-        if name not in {field.name for field in fields(recipe)}:
-            known = ", ".join(field.name for field in fields(recipe))
-            raise dataset.DatasetError(f"the recipe has no {name!r}; it has {known}")
-        kind = type(getattr(recipe, name))
-        try:
-            recipe = replace(recipe, **{name: kind(value)})
-        except ValueError as error:
-            told = str(error) if kind is str else f"{name} takes {kind.__name__}"
-            raise dataset.DatasetError(f"{change}: {told}") from error
-    return recipe
-
-
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What is to be trained: on which rows, into which folder, how it differs from the usual."""
@@ -108,8 +96,9 @@ class Wish:
 
 def train_version(settings: Settings, wish: Wish, console: Console) -> Shown:
     """Train on the rows whose split is ``train`` and store the version, with a report if asked."""
-    recipe = recipe_of(wish.changes)
+    recipe = changed(training.Recipe(), wish.changes)
     watchlist = Watchlist.load(settings.companies.watchlist)
+    labels = taxonomy.load(settings.model.topics)
     with progress(console) as display:
         task = display.add_task("training", total=None, facts="")
 
@@ -129,13 +118,14 @@ def train_version(settings: Settings, wish: Wish, console: Console) -> Shown:
             show,
             start=wish.start,
             judged=wish.judged,
+            labels=labels,
             device=wish.device,
             names=tuple(watchlist.names.values()),
         )
     result = {"version": card.id, "folder": str(wish.out), "scores": card.scores}
     if wish.judged:
-        version = versions.load(wish.out, precision="fp32")
-        found = evaluation.judged(version, dataset.read(wish.judged, taxonomy.load()))
+        version = versions.load(wish.out, precision="fp32", labels=labels)
+        found = evaluation.judged(version, dataset.read(wish.judged, labels))
         names = ", ".join(path.name for path in wish.judged)
         _write_report(settings, wish.out / "report", version.id, names, found)
     return Shown(result)

@@ -47,10 +47,18 @@ def import_labels(
     from pipeline.labels.commands import import_file
     from pipeline.process import now, opened
 
-    with reported(), opened(load_settings(config, db=db)) as found:
-        shown = import_file(
-            found, file, form=form, annotator=annotator, skip_bad=skip_bad, now=now()
-        )
+    with reported():
+        settings = load_settings(config, db=db)
+        with opened(settings) as found:
+            shown = import_file(
+                found,
+                file,
+                form=form,
+                annotator=annotator,
+                skip_bad=skip_bad,
+                now=now(),
+                topics=settings.model.topics,
+            )
         show(shown, as_json=as_json)
 
 

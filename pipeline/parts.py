@@ -130,7 +130,7 @@ def run_monitor(settings: Settings, console: Console, *, until_idle: bool) -> No
             return
         stack.callback(db.close)
         watchlist = Watchlist.load(settings.companies.watchlist)
-        topics = tuple(label.name for label in taxonomy.load().topics)
+        topics = tuple(label.name for label in taxonomy.load(settings.model.topics).topics)
         keys = keys_of(settings, topics, watchlist)
         channels = log_sink()
         dead = dead_topic(settings, db, stack)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Protocol, cast
 
 import structlog
 
+from models import taxonomy
 from pipeline.metrics import Metrics
 from pipeline.registry.registry import Registry, RegistryError, course, open_registry
 from pipeline.settings import Settings
@@ -187,7 +188,8 @@ def ready(settings: Settings) -> Callable[[Path | None], Version]:
     from models import versions as loading  # it brings torch
 
     def load(folder: Path | None) -> Version:
-        version = loading.load(folder, precision=settings.model.precision)
+        labels = taxonomy.load(settings.model.topics)
+        version = loading.load(folder, precision=settings.model.precision, labels=labels)
         version.predict(loading.GOLDEN_TEXTS)
         return version
 

@@ -62,9 +62,11 @@ def version(
     from models.backbone import BackboneError
     from models.prompts import PromptError
     from models.taxonomy import TaxonomyError
+    from models.taxonomy import load as load_labels
 
     try:
-        loaded = versions.load(settings.folder, precision=settings.precision)
+        labels = load_labels(settings.topics)
+        loaded = versions.load(settings.folder, precision=settings.precision, labels=labels)
     except (versions.VersionError, TaxonomyError, PromptError) as error:
         return [Finding("version", "fail", str(error), mend)]
     except BackboneError as error:

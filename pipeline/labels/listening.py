@@ -187,7 +187,9 @@ def run_listener(settings: Settings, console: Console, *, until_idle: bool) -> N
         )
         stack.callback(source.close)
         console.print(f"labels from {settings.kafka.labels_topic}", highlight=False)
-        listener = Listener(db, source, known_values(), clock=now, name=process_name())
+        listener = Listener(
+            db, source, known_values(settings.model.topics), clock=now, name=process_name()
+        )
         keep_working(listener, stop, lambda _: None)
 
 

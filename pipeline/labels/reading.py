@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from ingest.text import clean_body, has_hidden
@@ -62,10 +63,10 @@ class Said:
         return self.name
 
 
-def known_values() -> Known:
-    """The topics that are classified, and the three sentiments."""
-    topics = tuple(topic.name for topic in taxonomy.load().topics)
-    return Known({"topic": topics, "sentiment": SENTIMENTS})
+def known_values(topics: Path | None = None) -> Known:
+    """The topics that are classified, by the settings' file, and the three sentiments."""
+    names = tuple(topic.name for topic in taxonomy.load(topics).topics)
+    return Known({"topic": names, "sentiment": SENTIMENTS})
 
 
 def read_row(fields: Fields, known: Known, *, annotator: str | None, now: datetime) -> list[Said]:

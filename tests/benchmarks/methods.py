@@ -84,7 +84,8 @@ def work(task: Job) -> Job:
 
     torch.set_num_threads(1)
     from models import dataset, evaluation, taxonomy, training, versions
-    from pipeline.classifying import recipe_of
+    from models.recipe import Recipe
+    from pipeline.recipes import changed
 
     begun = time.monotonic()
     data, labels = Path(task["data"]), taxonomy.load()
@@ -95,7 +96,7 @@ def work(task: Job) -> Job:
         card = training.train(
             files,
             out,
-            recipe_of([f"{name}={value}" for name, value in changes.items()]),
+            changed(Recipe(), [f"{name}={value}" for name, value in changes.items()]),
             lambda _: None,
             start=Path(task["start"]) if "start" in task else None,
             device=task["device"],
