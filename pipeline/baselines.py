@@ -21,6 +21,8 @@ from pipeline.store import buckets, events, lease
 from pipeline.store.buckets import HOUR, Key
 from pipeline.store.database import Database
 
+_Asked = tuple[tuple[int, ...], tuple[datetime, ...]]
+
 DELAY: Final = HOUR + LEARNING_DELAY
 """From the beginning of an hour to the boundary at which it is learned."""
 
@@ -60,7 +62,7 @@ class Baselines:
                 self._detector.learn(
                     hour.at, hour.negative, hour.stories, hour.negative_last15, hour.stories_last15
                 )
-                self._newest = hour.at
+                self._newest, self._answered = hour.at, None
         with self._lock:
             self._accept(before=cursor + BUCKET)
         self._cursor = cursor
@@ -72,8 +74,13 @@ class Baselines:
             KeyError: not one of the keys that are tested.
         """
         rows = [self._row_of[key] for key in keys]
+        asked = (tuple(rows), tuple(times))
         with self._lock:
-            return self._detector.usuals(rows, times) if self._detector.ready else None
+            if not self._detector.ready:
+                return None
+            if self._answered is None or self._answered[0] != asked:
+                self._answered = (asked, self._detector.usuals(rows, times))
+            return self._answered[1]
 
     def _forget(self) -> None:
         with self._lock:
@@ -82,9 +89,11 @@ class Baselines:
             self._cursor: datetime | None = None
             self._newest: datetime | None = None
             self._seen = 0
+            self._answered: tuple[_Asked, list[Usual]] | None = None
 
     def _accept(self, before: datetime) -> None:
         while self._accepted and self._accepted[0].at < before:
             accepted = self._accepted.pop(0)
             if (row := self._row_of.get(accepted.key)) is not None:
                 self._detector.accept(row, accepted.since)
+                self._answered = None

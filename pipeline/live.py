@@ -25,7 +25,7 @@ from pipeline.watermark import stale
 
 ALL: Final[Key] = ("all", "all")
 SPAN: Final = timedelta(hours=24)
-STEP: Final = timedelta(minutes=15)
+STEP: Final = timedelta(minutes=30)
 MOST_SHOWN: Final = {"topic": 40, "company": 24}
 """Keys of each kind that have pictures."""
 MOST_OPEN: Final = 100
@@ -45,6 +45,8 @@ class Work:
     """Partitions of which no worker has told anything lately."""
     watched: bool
     """A monitor holds its lease."""
+    ended: bool
+    """All there is has been read, and nothing will follow: files that are not followed."""
     watermark: datetime | None
     dead_letters: int
     version: str | None
@@ -79,6 +81,7 @@ def read(db: Database, baselines: Baselines, now: datetime, fresh_for: timedelta
         partitions=len(reports),
         silent=len(stale(reports, now, fresh_for)),
         watched=watching is not None and now < watching.lease_until,
+        ended=bool(reports) and all(report.finished and report.idle for report in reports),
         watermark=watching.watermark if watching else None,
         dead_letters=live.dead_letters(db, most=MOST_DEAD),
         version=live.newest_version(db),

@@ -13,13 +13,13 @@ from alerts.rules import SEVERITIES
 from pipeline.live import ALL, MOST_DEAD, Live, Work
 from pipeline.pages.charts import LEAST_STORIES
 from pipeline.pages.rendering import when
-from pipeline.pages.spark import Seen, Spark, counts, shares
+from pipeline.pages.spark import HEIGHT, WIDTH, Seen, Spark, counts, shares
 from pipeline.pages.view import NAME_LIMIT, IncidentView, number, view
 from pipeline.store.buckets import Key
 from pipeline.store.incidents import Incident
 from pipeline.store.live import Total
 
-WIDE: Final = (480, 96)
+WIDE: Final = (400, 96)
 """Width and height of the pictures of the whole stream."""
 
 _GRAVEST: Final = SEVERITIES.index
@@ -112,13 +112,12 @@ def _gravest(incidents: Sequence[Incident]) -> dict[Key, str]:
 
 def _card(key: Key, seen: Seen, total: Total, severity: str, names: Mapping[str, str]) -> Card:
     kind, name = key
-    width, height = WIDE if key == ALL else (None, None)
-    size = {} if width is None or height is None else {"width": width, "height": height}
+    width, height = WIDE if key == ALL else (WIDTH, HEIGHT)
     negative, stories = seen.negative[-1], seen.stories[-1]
     usual = ""
     if len(seen.usual):
-        expected = f"{number(seen.usual[-1])}" if seen.usual[-1] >= 0.05 else "almost none"
-        usual = f"{expected} usual ({seen.low[-1]:.0f} to {seen.high[-1]:.0f})"
+        expected = number(seen.usual[-1])
+        usual = f"{expected} ({seen.low[-1]:.0f} to {seen.high[-1]:.0f})"
     title = names.get(name, name) if kind == "company" else name
     enough = any(total >= LEAST_STORIES for total in seen.stories)
     return Card(
@@ -132,8 +131,8 @@ def _card(key: Key, seen: Seen, total: Total, severity: str, names: Mapping[str,
         usual=usual,
         share=f"{negative / stories:.0%}" if stories >= LEAST_STORIES else "",
         usual_share=f"{seen.share[-1]:.0%}" if len(seen.share) else "",
-        counts=counts(seen, **size),
-        shares=shares(seen, **size) if enough else None,
+        counts=counts(seen, width=width, height=height),
+        shares=shares(seen, width=width, height=height) if enough else None,
     )
 
 
@@ -144,8 +143,14 @@ def _states(work: Work) -> list[State]:
         State("Watermark", when(work.watermark) if work.watermark else "none yet"),
         State("Classifier", plain(work.version or "none yet", NAME_LIMIT)),
         State("Dead letters", dead),
-        State("Monitor", "at work" if work.watched else "not running", bad=not work.watched),
+        _monitor(work),
     ]
+
+
+def _monitor(work: Work) -> State:
+    if work.ended:
+        return State("Monitor", "done: all is read")
+    return State("Monitor", "at work" if work.watched else "not running", bad=not work.watched)
 
 
 def _notes(found: Live) -> list[str]:
@@ -164,7 +169,7 @@ def _notes(found: Live) -> list[str]:
             f"No worker has reported on {found.work.silent} of {found.work.partitions} partitions "
             "lately: what they hold is not counted."
         )
-    if found.at is not None and not found.work.watched:
+    if found.at is not None and not (found.work.watched or found.work.ended):
         notes.append("No monitor is at work: what comes in now is not counted.")
     return notes
 

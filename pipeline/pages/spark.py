@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
 from typing import Final
+
+import numpy as np
 
 from pipeline.pages.charts import LEAST_STORIES
 
-WIDTH: Final = 240
-HEIGHT: Final = 48
+WIDTH: Final = 200
+HEIGHT: Final = 60
 EDGE: Final = 3
 """Kept free on every side: half of the newest point."""
 
@@ -54,7 +58,7 @@ class Spark:
 
 def counts(seen: Seen, *, width: int = WIDTH, height: int = HEIGHT) -> Spark:
     """Negative stories against the interval of the usual."""
-    most = max([4.0, *map(float, seen.negative), *seen.high])
+    most = max([3.0, *map(float, seen.negative), *seen.high])
     draw = _Draw(len(seen.negative), most, width, height)
     newest = seen.negative[-1]
     told = f"{newest} negative in the last hour, at most {max(seen.negative)}"
@@ -90,7 +94,7 @@ class _Draw:
     """Places of values in a picture: 0 at the bottom, ``most`` at the top."""
 
     def __init__(self, count: int, most: float, width: int, height: int) -> None:
-        self._step = (width - 2 * EDGE) / max(1, count - 1)
+        self._across = _across(count, width)
         self._most, self._width, self._height = most, width, height
 
     def spark(
@@ -103,35 +107,40 @@ class _Draw:
         band: tuple[Sequence[float], Sequence[float]] = ((), ()),
         loud: bool = False,
     ) -> Spark:
-        low, high = ([self._at(n, value) for n, value in enumerate(side)] for side in band)
-        pieces = self._pieces(values)
+        low, high = (self._points(side) for side in band)
+        pieces = [*self._pieces(values)]
         return Spark(
             told=told,
             top=top,
-            band=_written([*high, *low[::-1]]),
-            usual=_written([self._at(n, value) for n, value in enumerate(usual)]),
-            seen=[_written(piece) for piece in pieces if len(piece) > 1],
-            dots=[piece[0] for piece in pieces if len(piece) == 1],
-            newest=None if math.isnan(values[-1]) else self._at(len(values) - 1, values[-1]),
+            band=" ".join([*high, *low[::-1]]),
+            usual=" ".join(self._points(usual)),
+            seen=[" ".join(piece) for piece in pieces if len(piece) > 1],
+            dots=[_place(piece[0]) for piece in pieces if len(piece) == 1],
+            newest=None if math.isnan(values[-1]) else _place(self._points(values)[-1]),
             loud=loud,
             width=self._width,
             height=self._height,
         )
 
-    def _at(self, place: int, value: float) -> tuple[float, float]:
-        part = min(1.0, max(0.0, value / self._most))
-        inner = self._height - 2 * EDGE
-        return round(EDGE + place * self._step, 1), round(EDGE + (1.0 - part) * inner, 1)
+    def _points(self, values: Sequence[float]) -> list[str]:
+        """Beside ``nan`` stands ``nan``."""
+        up = np.clip(np.asarray(values, dtype=np.float64) / self._most, 0.0, 1.0)
+        down = EDGE + (1.0 - up) * (self._height - 2 * EDGE)
+        return [f"{x},{y:.1f}" for x, y in zip(self._across, down.tolist(), strict=False)]
 
-    def _pieces(self, values: Sequence[float]) -> list[list[tuple[float, float]]]:
-        pieces: list[list[tuple[float, float]]] = [[]]
-        for place, value in enumerate(values):
-            if not math.isnan(value):
-                pieces[-1].append(self._at(place, value))
-            elif pieces[-1]:
-                pieces.append([])
-        return [piece for piece in pieces if piece]
+    def _pieces(self, values: Sequence[float]) -> Iterator[list[str]]:
+        points = zip(self._points(values), values, strict=True)
+        for gap, piece in groupby(points, key=lambda point: math.isnan(point[1])):
+            if not gap:
+                yield [point for point, _ in piece]
 
 
-def _written(points: Sequence[tuple[float, float]]) -> str:
-    return " ".join(f"{x:g},{y:g}" for x, y in points)
+@cache
+def _across(count: int, width: int) -> tuple[str, ...]:
+    step = (width - 2 * EDGE) / max(1, count - 1)
+    return tuple(f"{EDGE + n * step:.1f}" for n in range(count))
+
+
+def _place(point: str) -> tuple[float, float]:
+    x, _, y = point.partition(",")
+    return float(x), float(y)
