@@ -10,6 +10,7 @@ _EXPECTED: Final = (
     ("pipeline.health", "CannotListen"),
     ("pipeline.store.database", "StoreError"),
     ("pipeline.store.lease", "LeaseLost"),
+    ("pipeline.registry.registry", "RegistryError"),
     ("ingest.files", "IngestError"),
     ("ingest.companies", "WatchlistError"),
     ("models.backbone", "BackboneError"),

@@ -31,6 +31,7 @@ from ingest.kafka.settings import KafkaSettings
 from ingest.language_codes import LANGUAGES
 from models.settings import EngineSettings
 from pipeline.masking import masked_text
+from pipeline.registry.settings import RegistrySettings
 from pipeline.setting_problems import in_words, unknown_variables
 from pipeline.web.settings import WebSettings
 
@@ -90,7 +91,9 @@ class ModelSettings(_Group):
     """Which classifier is used, and how."""
 
     folder: Path | None = Field(
-        default=None, description="Folder of a trained version. Absent: the one that is shipped."
+        default=None,
+        description="Folder of a trained version, for good. Absent: workers follow the champion "
+        "of `bearwatch models`, which is the version that ships until another is promoted.",
     )
     precision: Literal["auto", "fp32", "bf16"] = Field(
         default="auto",
@@ -255,6 +258,7 @@ class Settings(BaseSettings):
 
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     model: ModelSettings = Field(default_factory=ModelSettings)
+    registry: RegistrySettings = Field(default_factory=RegistrySettings)
     spikes: SpikeSettings = Field(default_factory=SpikeSettings)
     incidents: IncidentSettings = Field(default_factory=IncidentSettings)
     counting: CountingSettings = Field(default_factory=CountingSettings)

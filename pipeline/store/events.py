@@ -5,6 +5,8 @@ Rows are only ever added. Kinds written here:
 * ``accept``   - somebody asks that an incident's level be taken as normal: {incident, note}
 * ``accepted`` - the detector took it, at a boundary of event time: {incident, key, since, ...}
 * ``feedback`` - somebody says what an incident was worth: {incident, verdict, note}
+* ``version``  - another version classifies from now on: {from, to, offsets}
+* ``swapped``  - the detector heard of that, at a boundary of event time: {request, version, at}
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from sqlalchemy import Connection, delete, select
 from pipeline.store.database import Database
 from pipeline.store.tables import event
 
-Kind = Literal["accept", "accepted", "feedback"]
+Kind = Literal["accept", "accepted", "feedback", "version", "swapped"]
 ABOUT_INCIDENTS: Final[tuple[Kind, ...]] = ("accept", "accepted", "feedback")
 LONGEST_ACTOR: Final = 64
 

@@ -415,6 +415,15 @@ model_version = Table(
 )
 """Versions that were registered: their folders are whole and were verified."""
 
+version_file = Table(
+    "version_file",
+    metadata,
+    Column("id", name_type(64), primary_key=True),  # a model_version's
+    Column("card", LargeBinary, nullable=False),  # the file's own bytes
+    Column("weights", LargeBinary, nullable=False),  # under 1 MB: a prompt and two heads
+)
+"""The files of registered versions, so that a worker on any machine can have them."""
+
 promotion = Table(
     "promotion",
     metadata,

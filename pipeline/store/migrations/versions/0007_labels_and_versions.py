@@ -66,6 +66,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_model_version"),
     )
     op.create_table(
+        "version_file",
+        sa.Column("id", name_type(64), nullable=False),
+        sa.Column("card", sa.LargeBinary(), nullable=False),
+        sa.Column("weights", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_version_file"),
+    )
+    op.create_table(
         "promotion",
         sa.Column("seq", Serial, autoincrement=True, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
@@ -109,6 +116,7 @@ def downgrade() -> None:
         "session",
         "retraining",
         "promotion",
+        "version_file",
         "model_version",
         "skip",
         "label",
