@@ -113,3 +113,23 @@ def token(
         secret, lines = new(name, tuple(source))
         view = f"{secret}\n\nGive it to the sender. Add these lines to bearwatch.toml:\n\n{lines}"
         show(Shown({"token": secret, "settings": lines}, Text(view)), as_json=as_json)
+
+
+@app.command()
+def user(
+    name: Annotated[str, typer.Argument(help="The name to log in with: a-z, 0-9, - and _.")],
+    *,
+    role: Annotated[str, typer.Option("--role", help="viewer, annotator, engineer or admin.")],
+    token: Annotated[
+        bool, typer.Option("--token", help="A token, for programs, instead of a password.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a password for somebody who uses the pages. It is shown this once and kept nowhere."""
+    from pipeline.web.accounts import new
+
+    with reported():
+        secret, lines = new(name, role, token=token)
+        view = f"{secret}\n\nGive it to {name}. Add these lines to bearwatch.toml:\n\n{lines}"
+        kind = "token" if token else "password"
+        show(Shown({kind: secret, "settings": lines}, Text(view)), as_json=as_json)

@@ -26,17 +26,35 @@ def environment() -> Environment:
     return found
 
 
-def render(template: str, **values: Any) -> str:  # noqa: ANN401 - whatever the template shows
-    """A whole page, with its style inside."""
-    return environment().get_template(template).render(policy=policy(), **values)
+def render(
+    template: str,
+    *,
+    forms: bool = False,
+    script: str | None = None,
+    **values: Any,  # noqa: ANN401 - whatever the template shows
+) -> str:
+    """A whole page, with its style inside; ``script`` names the template that is its script."""
+    rules = policy(forms=forms, script=script)
+    return environment().get_template(template).render(policy=rules, script=script, **values)
 
 
 @cache
-def policy() -> str:
-    """Content-Security-Policy of every page: our own style, by its hash, and nothing else."""
-    style = environment().get_template(STYLE).render()
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+def policy(*, forms: bool = False, script: str | None = None) -> str:
+    """Content-Security-Policy: our own style and script, by their hashes, and nothing else.
+
+    With ``forms`` the page may send forms, to where it comes from.
+    """
+    rules = ["default-src 'none'", f"style-src {_hash(STYLE)}"]
+    if script is not None:
+        rules.append(f"script-src {_hash(script)}")
+    action = "'self'" if forms else "'none'"
+    rules += ["base-uri 'none'", f"form-action {action}"]
+    return "; ".join(rules)
+
+
+def _hash(template: str) -> str:
+    text = environment().get_template(template).render()
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def when(at: Any) -> str:  # noqa: ANN401 - a time; templates are not typed

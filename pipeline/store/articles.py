@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +11,9 @@ from sqlalchemy import Connection, Table, case, delete, select, update
 
 from models.prediction import Prediction
 from pipeline.step import Batch, Partition, Scored
-from pipeline.store import bulk, dead_letters, gaps, near
+from pipeline.store import bulk, dead_letters, gaps, near, pinning
 from pipeline.store.database import Database
+from pipeline.store.hashing import text_hash
 from pipeline.store.tables import (
     article,
     changed,
@@ -36,10 +36,10 @@ for what is queued."""
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The articles that were written, and texts that some article had and may have no more."""
+    """The articles that were written, and the texts that they had before."""
 
     items: list[Scored]
-    texts_before: set[str]
+    texts_before: dict[Name, str]
 
 
 class _Fenced(Exception):
@@ -69,17 +69,15 @@ def write(connection: Connection, scored: Sequence[Scored]) -> int:
     """Store articles where their revision is the highest; returns how many that were.
 
     A text that no article has afterwards is gone, like the mentions and signatures of what was
-    replaced or deleted.
+    replaced or deleted. A delete also takes it from the labels; a replacement does not.
     """
     written = _upsert_articles(connection, _newest_revisions(scored))
     _write_parts(connection, written.items)
-    _forget_texts(connection, written.texts_before)
+    before = written.texts_before
+    _forget_texts(connection, set(before.values()))
+    gone = [item.name for item in written.items if item.article.action == "delete"]
+    pinning.forget(connection, gone, {before[name] for name in gone if name in before})
     return len(written.items)
-
-
-def text_hash(title: str, body: str) -> str:
-    """Key of a text: sha256 of title, NUL and body; neither can contain NUL."""
-    return hashlib.sha256(f"{title}\0{body}".encode()).hexdigest()
 
 
 def _move(
@@ -124,7 +122,7 @@ def _newest_revisions(scored: Sequence[Scored]) -> list[Scored]:
 def _upsert_articles(connection: Connection, scored: Sequence[Scored]) -> Written:
     """Insert, or replace where the revision is higher."""
     if not scored:
-        return Written([], set())
+        return Written([], {})
 
     def missing(insert: Any) -> Any:  # noqa: ANN401 - the INSERT of either dialect
         return insert.on_conflict_do_nothing().returning(article.c.source, article.c.id)
@@ -140,17 +138,15 @@ def _upsert_articles(connection: Connection, scored: Sequence[Scored]) -> Writte
     done = {(row.source, row.id) for row in result}
     # Revision 0 replaces nothing: whatever is there is no lower.
     rest = [item for item in scored if item.name not in done and item.article.revision > 0]
-    before: dict[Name, str | None] = {}
+    before: dict[Name, str] = {}
     if rest:
         before = _texts_before(connection, [item.name for item in rest])
         result = bulk.insert(connection, article, [_article_row(item) for item in rest], newer)
         done |= {(row.source, row.id) for row in result}
-    return Written(
-        [item for item in scored if item.name in done], {key for key in before.values() if key}
-    )
+    return Written([item for item in scored if item.name in done], before)
 
 
-def _texts_before(connection: Connection, names: Sequence[Name]) -> dict[Name, str | None]:
+def _texts_before(connection: Connection, names: Sequence[Name]) -> dict[Name, str]:
     """Hashes of the texts that stored articles have now; nobody can replace these meanwhile."""
     rows = connection.execute(
         select(article.c.source, article.c.id, article.c.text_hash)
@@ -158,7 +154,7 @@ def _texts_before(connection: Connection, names: Sequence[Name]) -> dict[Name, s
         .order_by(article.c.source, article.c.id)
         .with_for_update()
     )
-    return {(row.source, row.id): row.text_hash for row in rows}
+    return {(row.source, row.id): row.text_hash for row in rows if row.text_hash is not None}
 
 
 def _article_row(item: Scored) -> Row:

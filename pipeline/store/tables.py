@@ -370,6 +370,7 @@ labelled_text = Table(
     Column("story", name_type(64), nullable=False, index=True),  # equal for texts of one story
     Column("first_at", Instant, nullable=False, index=True),  # when its first label came
     Column("held_out", Boolean, nullable=False),  # sealed: judged on, never trained on
+    Index("ix_labelled_text_source_id", "source", "id"),
 )
 """Texts that have labels: a label pins its text, which outlives the article. A take-down removes
 it, and with it the text's place in training and holdout."""
@@ -380,7 +381,7 @@ label = Table(
     Column("seq", Serial, primary_key=True, autoincrement=True),
     Column("key", name_type(64), nullable=False, unique=True),  # the same event again is no event
     Column("at", Instant, nullable=False),
-    Column("annotator", name_type(64), nullable=False, index=True),
+    Column("annotator", name_type(64), nullable=False),
     Column("text_hash", name_type(64), nullable=False, index=True),
     Column("task", name_type(16), nullable=False),  # topic, sentiment
     Column("value", name_type(64)),  # null: the annotator takes back what was said before
@@ -388,10 +389,11 @@ label = Table(
     Column("suggestion", name_type(64)),  # what the classifier said then
     Column("probability", Float),  # how sure it was of that
     Column("version", name_type(128)),  # which classifier
+    Index("ix_label_annotator_seq", "annotator", "seq"),
     sqlite_autoincrement=True,
 )
-"""What annotators said, in order; rows are only ever added. An annotator's newest row on a text
-and task is the one that counts."""
+"""What annotators said, in order; rows are only ever added. Of an annotator's rows on a text and
+task the one with the newest ``at`` counts, of equal ones the one added last."""
 
 skip = Table(
     "skip",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from importlib.metadata import version as program_version
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
@@ -15,7 +15,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline.health import Health
 from pipeline.web.outcomes import STATUS
-from pipeline.web.pages import Pages
 from pipeline.web.push import Push
 from pipeline.web.records import MEDIA
 
@@ -25,7 +24,7 @@ READY_FOR_S: Final = 1.0
 SECURITY_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
 
@@ -52,8 +51,19 @@ _PUSH: Final[dict[str, Any]] = {
 }
 
 
+class Routed(Protocol):
+    """Pages that belong together."""
+
+    def add_to(self, app: FastAPI) -> None:
+        """Route them."""
+
+
 def make_app(
-    push: Push, pages: Pages, *, health: Callable[[], Health], ready: Callable[[], Health]
+    push: Push,
+    pages: Sequence[Routed],
+    *,
+    health: Callable[[], Health],
+    ready: Callable[[], Health],
 ) -> ASGIApp:
     """Everything that is answered. ``ready`` may take seconds; it gets a thread of its own."""
     # The pages that FastAPI makes of the description load their scripts from elsewhere.
@@ -88,7 +98,8 @@ def make_app(
         page = push.metrics.exposition()
         return Response(page, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
-    pages.add_to(app)
+    for one in pages:
+        one.add_to(app)
     return _secured(app)
 
 

@@ -5,21 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
-from threading import Lock
 from typing import Any, Final
 from urllib.parse import urlencode
 
-import structlog
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from alerts.rules import SEVERITIES
-from pipeline.pages.rendering import policy, render
 from pipeline.pages.view import log_steps, view
 from pipeline.store import events, incidents, looking
-from pipeline.store.database import Database, StoreError, open_database
+from pipeline.store.database import Database
 from pipeline.store.looking import Wanted
+from pipeline.web.access import Access
+from pipeline.web.answers import Problem, answer, page, problem_page
 
 AT_ONCE: Final = 50
 """Leading incidents of one page of the list."""
@@ -27,58 +26,35 @@ AT_ONCE: Final = 50
 _ID: Final = re.compile(r"[0-9a-f]{8,32}")
 _STATES: Final = {"open": True, "resolved": False}
 
-log = structlog.get_logger()
-
-
-class Problem(Exception):
-    """Becomes a page that says what is the matter and what to do."""
-
-    def __init__(self, status: int, title: str, told: str) -> None:
-        super().__init__(title)
-        self.status = status
-        self.title = title
-        self.told = told
-
 
 class Pages:
-    """Answers with pages; the database is opened when the first one is asked for."""
+    """Answers with pages to whoever may read; ``opened`` gives the database."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._db: Database | None = None
-        self._lock = Lock()
+    def __init__(self, opened: Callable[[], Database], access: Access) -> None:
+        self._opened = opened
+        self._access = access
 
     def add_to(self, app: FastAPI) -> None:
         """Route the pages, and make every 404 one for whoever reads HTML."""
 
         @app.api_route("/incidents", methods=["GET", "HEAD"], include_in_schema=False)
         def listed(request: Request) -> Response:
-            return _answer(lambda: self._list(dict(request.query_params)))
+            return answer(request, lambda: self._list(request))
 
         @app.api_route("/incidents/{name}", methods=["GET", "HEAD"], include_in_schema=False)
-        def one(name: str) -> Response:
-            return _answer(lambda: self._incident(name))
+        def one(request: Request, name: str) -> Response:
+            return answer(request, lambda: self._incident(request, name))
 
         @app.exception_handler(404)
         async def missing(request: Request, error: HTTPException) -> Response:
             if "text/html" in request.headers.get("accept", ""):
                 told = "There is nothing at this address. What Bearwatch found is under incidents."
-                return _problem(Problem(404, "Not here", told))
+                return problem_page(Problem(404, "Not here", told))
             return Response('{"detail":"Not Found"}', 404, media_type="application/json")
 
-    def close(self) -> None:
-        """Close the database."""
-        with self._lock:
-            if self._db is not None:
-                self._db.close()
-
-    def _opened(self) -> Database:
-        with self._lock:
-            if self._db is None:
-                self._db = open_database(self._url)
-            return self._db
-
-    def _list(self, asked: dict[str, str]) -> Response:
+    def _list(self, request: Request) -> Response:
+        self._access.need(request, "viewer")
+        asked = dict(request.query_params)
         state, severity = asked.get("state", ""), asked.get("severity", "")
         least = next((one for one in SEVERITIES if one == severity), None)
         before = _time(asked.get("before"))
@@ -104,8 +80,9 @@ class Pages:
         ]
         chosen = {"state": state, "severity": severity, "kind": kind, "key": key}
         more = chosen | {"before": shown[-1].opened_at.isoformat()} if shown else chosen
-        return _page(
+        return page(
             "incidents.html",
+            **self._access.shown(request),
             incidents=cards,
             filters=_filters(chosen),
             about=" ".join(filter(None, (kind, key))),
@@ -114,7 +91,8 @@ class Pages:
             older=_url(more) if found[AT_ONCE:] else "",
         )
 
-    def _incident(self, name: str) -> Response:
+    def _incident(self, request: Request, name: str) -> Response:
+        self._access.need(request, "viewer")
         db = self._opened()
         found = incidents.find(db, name) if _ID.fullmatch(name) else []
         if len(found) != 1:
@@ -127,37 +105,15 @@ class Pages:
         if incident.id != name:
             return RedirectResponse(f"/incidents/{incident.id}", 307)
         leader = incidents.find(db, incident.parent) if incident.parent else []
-        return _page(
+        return page(
             "incident.html",
+            **self._access.shown(request),
             incident=view(incident),
             parent=view(leader[0], charts=False) if leader else None,
             children=[view(c, charts=False) for c in looking.children(db, [incident.id])],
             log=log_steps(events.of_incident(db, incident.id)),
             messages=looking.told(db, incident.id),
         )
-
-
-def _answer(make: Callable[[], Response]) -> Response:
-    try:
-        return make()
-    except Problem as problem:
-        return _problem(problem)
-    except StoreError as error:
-        log.warning("a page could not be shown", reason=str(error))
-        told = "The database does not answer at the moment. Load the page again in a while."
-        return _problem(Problem(503, "No database", told))
-    except Exception:
-        log.exception("a page could not be made")
-        return _problem(Problem(500, "An error of this program", "Its log has more about it."))
-
-
-def _problem(problem: Problem) -> Response:
-    return _page("problem.html", problem.status, title=problem.title, told=problem.told)
-
-
-def _page(template: str, status: int = 200, **values: Any) -> Response:  # noqa: ANN401 - whatever the template shows
-    headers = {"Content-Security-Policy": f"{policy()}; frame-ancestors 'none'"}
-    return HTMLResponse(render(template, **values), status, headers)
 
 
 def _time(text: str | None) -> datetime | None:

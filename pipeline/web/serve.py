@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from datetime import timedelta
 from importlib.metadata import version as program_version
 from time import monotonic
 
@@ -12,11 +13,16 @@ from pipeline.health import Progress
 from pipeline.metrics import Metrics
 from pipeline.process import now, stop_on_signals
 from pipeline.settings import Settings
-from pipeline.web.app import make_app
+from pipeline.web.access import NO_ACCOUNTS, Access
+from pipeline.web.accounts import Accounts
+from pipeline.web.answers import Opened
+from pipeline.web.app import Routed, make_app
+from pipeline.web.login import Login
 from pipeline.web.pages import Pages
 from pipeline.web.publisher import Publisher
 from pipeline.web.push import Push
 from pipeline.web.server import WebServer
+from pipeline.web.sessions import Sessions
 from pipeline.web.stores import open_store
 from pipeline.web.tokens import Tokens, load
 
@@ -46,6 +52,8 @@ def run_web(settings: Settings, console: Console) -> None:
         console.print(f"listening: {server.url}, pages at {server.url}/incidents", highlight=False)
         if not settings.web.tokens:
             console.print(PAGES_ONLY, highlight=False)
+        if not settings.web.users:
+            console.print(NO_ACCOUNTS, highlight=False)
         while not stop.wait(LOOK_AGAIN_S):
             if not server.alive:
                 raise ServerEnded("the web server ended by itself")
@@ -65,9 +73,26 @@ def start(settings: Settings, stack: ExitStack) -> WebServer:
     )
     stack.callback(publisher.close, PUBLISHER_ENDS_IN_S)
     push = Push(settings.web, tokens, publisher, metrics, now)
-    pages = Pages(settings.database.url.get_secret_value())
-    stack.callback(pages.close)
+    pages = _pages(settings, stack)
     app = make_app(push, pages, health=lambda: health.health(monotonic()), ready=store.ready)
     server = WebServer(app, settings.web)
     stack.callback(server.close)
     return server
+
+
+def _pages(settings: Settings, stack: ExitStack) -> list[Routed]:
+    """Everything for people, behind the same log-in; the database is opened by the first page."""
+    opened = Opened(settings.database.url.get_secret_value())
+    stack.callback(opened.close)
+    web = settings.web
+    accounts = Accounts(web.users)
+    sessions = Sessions(
+        accounts,
+        opened,
+        now,
+        lasts=timedelta(hours=web.session_hours),
+        secure=(web.base_url or "").startswith("https:"),
+    )
+    access = Access(accounts, sessions, web.base_url)
+    login = Login(access, accounts, sessions, web.base_url, monotonic)
+    return [login, Pages(opened, access)]

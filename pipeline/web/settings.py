@@ -1,16 +1,21 @@
-"""How the web server listens, who may push, and how much."""
+"""How the web server listens, who may use it, who may push, and how much."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from pipeline.web import passwords
+
+Role = Literal["viewer", "annotator", "engineer", "admin"]
+"""What somebody may do on the pages; each includes the ones before it."""
+
 LEAST_TOKEN_CHARS: Final = 32
 _BASE_URL = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/%-]*)?")
-_TOKEN_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
 
 class _Group(BaseModel):
@@ -74,8 +79,45 @@ class TokenSettings(_Group):
         return self
 
 
+class UserSettings(_Group):
+    """Somebody who may log in to the pages; with a token also without a page."""
+
+    role: Role = Field(
+        description="viewer reads; annotator also labels, and says what incidents were worth; "
+        "engineer also moves versions; admin may do all of it."
+    )
+    password_hash: SecretStr | None = Field(
+        default=None, description="scrypt hash of the password, as `bearwatch user` prints it."
+    )
+    sha256: SecretStr | None = Field(
+        default=None,
+        description="sha256 of a token, in hex, as `bearwatch user --token` prints it: for "
+        "programs (`Authorization: Bearer TOKEN`), and for logging in.",
+    )
+
+    @field_validator("password_hash")
+    @classmethod
+    def _is_hash(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            passwords.parse(value.get_secret_value())
+        return value
+
+    @field_validator("sha256")
+    @classmethod
+    def _is_digest(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"[0-9a-f]{64}", value.get_secret_value()):
+            raise ValueError("not 64 lower-case hex digits; copy what `bearwatch user` printed")
+        return value
+
+    @model_validator(mode="after")
+    def _can_log_in(self) -> UserSettings:
+        if self.password_hash is None and self.sha256 is None:
+            raise ValueError("give password_hash, sha256 or both: `bearwatch user` makes them")
+        return self
+
+
 class WebSettings(_Group):
-    """The HTTP server of `bearwatch web`: articles are pushed to it."""
+    """The HTTP server of `bearwatch web`: pages, and articles that are pushed to it."""
 
     host: str = Field(
         default="127.0.0.1",
@@ -92,6 +134,14 @@ class WebSettings(_Group):
     tokens: dict[str, TokenSettings] = Field(
         default_factory=dict,
         description="Who may push, by a name of your choice: one group [web.tokens.NAME] each.",
+    )
+    users: dict[str, UserSettings] = Field(
+        default_factory=dict,
+        description="Who may use the pages, by name: one group [web.users.NAME] each. None: "
+        "whoever reaches the pages may read them, and nobody may write.",
+    )
+    session_hours: float = Field(
+        default=12, gt=0, le=720, description="How long a log-in lasts, whatever is done in it."
     )
     max_body_bytes: int = Field(
         default=4_194_304, ge=1024, le=67_108_864, description="Largest body of one push."
@@ -143,8 +193,18 @@ class WebSettings(_Group):
     @field_validator("tokens")
     @classmethod
     def _are_names(cls, tokens: dict[str, TokenSettings]) -> dict[str, TokenSettings]:
-        if not all(_TOKEN_NAME.fullmatch(name) for name in tokens):
+        if not all(_NAME.fullmatch(name) for name in tokens):
             raise ValueError(
                 "a token's name begins with a-z and has up to 32 of a-z, 0-9, - and _"
             )
         return tokens
+
+    @field_validator("users")
+    @classmethod
+    def _are_users(cls, users: dict[str, UserSettings]) -> dict[str, UserSettings]:
+        if not all(_NAME.fullmatch(name) for name in users):
+            raise ValueError("a user's name begins with a-z and has up to 32 of a-z, 0-9, - and _")
+        digests = [one.sha256.get_secret_value() for one in users.values() if one.sha256]
+        if len(set(digests)) != len(digests):
+            raise ValueError("two users have the same token; make one for each: `bearwatch user`")
+        return users

@@ -39,16 +39,23 @@ class Tokens:
 
         Takes as long for a wrong token as for a right one, whichever of them it resembles.
         """
-        scheme, _, token = (authorization or "").strip().partition(" ")
-        token = token.strip()
-        if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN_CHARS:
+        given = bearer(authorization)
+        if given is None:
             return None
-        given = _digest(token)
         found: Grant | None = None
         for known, grant in self._grants.items():
             if hmac.compare_digest(known, given):
                 found = grant
         return found
+
+
+def bearer(authorization: str | None) -> bytes | None:
+    """The digest of the token in the header ``Authorization: Bearer TOKEN``, if there is one."""
+    scheme, _, token = (authorization or "").strip().partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN_CHARS:
+        return None
+    return digest(token)
 
 
 def load(settings: WebSettings) -> Tokens:
@@ -67,12 +74,12 @@ def load(settings: WebSettings) -> Tokens:
     problems: list[str] = []
     grants: dict[bytes, Grant] = {}
     for name, token in settings.tokens.items():
-        digest = _stored_digest(name, token, problems)
-        if digest is None:
+        known = _stored_digest(name, token, problems)
+        if known is None:
             continue
-        if digest in grants:
-            problems.append(f"web.tokens.{name}: is the token of {grants[digest].name}, too")
-        grants[digest] = Grant(name, frozenset(token.sources))
+        if known in grants:
+            problems.append(f"web.tokens.{name}: is the token of {grants[known].name}, too")
+        grants[known] = Grant(name, frozenset(token.sources))
     if problems:
         raise InvalidSettings(problems)
     return Tokens(grants)
@@ -92,7 +99,7 @@ def new(name: str, sources: tuple[str, ...]) -> tuple[str, str]:
         told = [one["msg"].removeprefix("Value error, ") for one in problems]
         raise InvalidSettings(told) from None
     listed = ", ".join(json.dumps(source) for source in sources)
-    lines = f'[web.tokens.{name}]\nsha256 = "{_digest(token).hex()}"\nsources = [{listed}]\n'
+    lines = f'[web.tokens.{name}]\nsha256 = "{digest(token).hex()}"\nsources = [{listed}]\n'
     return token, lines
 
 
@@ -100,7 +107,7 @@ def _stored_digest(name: str, token: TokenSettings, problems: list[str]) -> byte
     if token.sha256 is not None:
         return bytes.fromhex(token.sha256.get_secret_value())
     if token.token is not None:
-        return _digest(token.token.get_secret_value())
+        return digest(token.token.get_secret_value())
     path = token.token_file or Path()
     try:
         text = path.read_text("utf-8").strip()
@@ -114,8 +121,9 @@ def _stored_digest(name: str, token: TokenSettings, problems: list[str]) -> byte
             f"{LEAST_TOKEN_CHARS} to {MAX_TOKEN_CHARS} characters; make one: `bearwatch token`"
         )
         return None
-    return _digest(text)
+    return digest(text)
 
 
-def _digest(token: str) -> bytes:
+def digest(token: str) -> bytes:
+    """What is kept of a token."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()

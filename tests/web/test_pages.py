@@ -129,7 +129,7 @@ def test_pages_carry_their_own_policy_and_the_common_headers(http: httpx.Client)
         headers = http.get(path).headers
         assert headers["Content-Security-Policy"] == f"{policy()}; frame-ancestors 'none'"
         assert headers["X-Content-Type-Options"] == "nosniff"
-        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Referrer-Policy"] == "same-origin"
         assert headers["Cache-Control"] == "no-store"
 
 

@@ -28,6 +28,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_labelled_text_story", "labelled_text", ["story"])
     op.create_index("ix_labelled_text_first_at", "labelled_text", ["first_at"])
+    op.create_index("ix_labelled_text_source_id", "labelled_text", ["source", "id"])
     op.create_table(
         "label",
         sa.Column("seq", Serial, autoincrement=True, nullable=False),
@@ -45,7 +46,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name="uq_label_key"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_label_annotator", "label", ["annotator"])
+    op.create_index("ix_label_annotator_seq", "label", ["annotator", "seq"])
     op.create_index("ix_label_text_hash", "label", ["text_hash"])
     op.create_table(
         "skip",
