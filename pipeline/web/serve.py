@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
 from importlib.metadata import version as program_version
@@ -9,7 +10,11 @@ from time import monotonic
 
 from rich.console import Console
 
-from pipeline.health import Progress
+from ingest.companies import Watchlist
+from models import taxonomy
+from pipeline.app import keys_of
+from pipeline.baselines import Baselines
+from pipeline.health import Health, Progress
 from pipeline.metrics import Metrics
 from pipeline.process import now, stop_on_signals
 from pipeline.settings import Settings
@@ -17,6 +22,7 @@ from pipeline.web.access import NO_ACCOUNTS, Access
 from pipeline.web.accounts import Accounts
 from pipeline.web.answers import Opened
 from pipeline.web.app import Routed, make_app
+from pipeline.web.live import LivePage, Looking
 from pipeline.web.login import Login
 from pipeline.web.pages import Pages
 from pipeline.web.publisher import Publisher
@@ -49,7 +55,7 @@ def run_web(settings: Settings, console: Console) -> None:
     """
     with stop_on_signals() as stop, ExitStack() as stack:
         server = start(settings, stack)
-        console.print(f"listening: {server.url}, pages at {server.url}/incidents", highlight=False)
+        console.print(f"listening: {server.url}, live page at {server.url}/", highlight=False)
         if not settings.web.tokens:
             console.print(PAGES_ONLY, highlight=False)
         if not settings.web.users:
@@ -61,6 +67,7 @@ def run_web(settings: Settings, console: Console) -> None:
 
 def start(settings: Settings, stack: ExitStack) -> WebServer:
     """Put the parts together and serve until ``stack`` ends, which ends them in order."""
+    pages = _pages(settings, stack)
     tokens = load(settings.web) if settings.web.tokens else Tokens({})
     metrics = Metrics(program_version=program_version("bearwatch"), topics=(), keys=(), sinks=())
     metrics.watching(False)
@@ -73,8 +80,19 @@ def start(settings: Settings, stack: ExitStack) -> WebServer:
     )
     stack.callback(publisher.close, PUBLISHER_ENDS_IN_S)
     push = Push(settings.web, tokens, publisher, metrics, now)
-    pages = _pages(settings, stack)
     app = make_app(push, pages, health=lambda: health.health(monotonic()), ready=store.ready)
+    server = WebServer(app, settings.web)
+    stack.callback(server.close)
+    return server
+
+
+def start_beside(settings: Settings, ready: Callable[[], Health], stack: ExitStack) -> WebServer:
+    """The same pages from within a pipeline's process; articles are not taken.
+
+    Raises:
+        CannotListen: the port is taken.
+    """
+    app = make_app(None, _pages(settings, stack), health=lambda: Health(True, "ok"), ready=ready)
     server = WebServer(app, settings.web)
     stack.callback(server.close)
     return server
@@ -95,4 +113,10 @@ def _pages(settings: Settings, stack: ExitStack) -> list[Routed]:
     )
     access = Access(accounts, sessions, web.base_url)
     login = Login(access, accounts, sessions, web.base_url, monotonic)
-    return [login, Pages(opened, access)]
+    watchlist = Watchlist.load(settings.companies.watchlist)
+    topics = tuple(label.name for label in taxonomy.load().topics)
+    tested = keys_of(settings, topics, watchlist).tested()
+    looking = Looking(opened, Baselines(tested, settings.spikes), settings, now)
+    stack.callback(looking.close)
+    live = LivePage(looking, access, watchlist.names, web.refresh_seconds)
+    return [login, live, Pages(opened, access)]
