@@ -69,6 +69,8 @@ class Live:
     """Of ``all`` and the keys that are shown, in the order in which they are."""
     learned: bool = False
     """What is usual is known."""
+    behind: bool = False
+    """The baselines have not been read up to the monitor's cursor yet."""
 
 
 def read(db: Database, baselines: Baselines, now: datetime, fresh_for: timedelta) -> Live:

@@ -160,6 +160,8 @@ def _notes(found: Live) -> list[str]:
             "No article has been counted yet. The page fills by itself once a worker reads and a "
             "monitor counts."
         )
+    elif found.behind:
+        notes.append("What is usual is still being read from the hours that were learned.")
     elif not found.learned:
         notes.append(
             "What is usual is not known yet: the baselines take 48 hours of news to learn it."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from threading import Event, Lock, Thread
 from time import monotonic
@@ -24,7 +25,10 @@ SAME_FOR_S: Final = 1.0
 """So long one look is shown again, whoever asks."""
 
 CATCHES_UP_S: Final = 0.25
-"""A page waits so long for the baselines; after it, it is shown by those of the look before."""
+"""A look waits so long for the baselines; after it, it makes do with those there are."""
+
+BEGINS_S: Final = 2.0
+"""The first look waits longer: weeks are read in a second or two."""
 
 CLOSES_S: Final = 5.0
 
@@ -96,10 +100,10 @@ class Looking:
         """
         with self._lock:
             if self._known is None or monotonic() >= self._until:
-                self._follower.catch_up(CATCHES_UP_S)
-                self._known = read(
-                    self._database(), self.baselines, self._clock(), self._fresh_for
-                )
+                within_s = BEGINS_S if self._known is None else CATCHES_UP_S
+                caught_up = self._follower.catch_up(within_s)
+                found = read(self._database(), self.baselines, self._clock(), self._fresh_for)
+                self._known = replace(found, behind=not caught_up)
                 self._until = monotonic() + SAME_FOR_S
             return self._known
 

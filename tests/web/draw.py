@@ -28,7 +28,7 @@ from tests.web.served import settings
 UNTIL: Final = datetime(2026, 3, 12, 15, 10, tzinfo=UTC)
 """Cars are being recalled."""
 
-SIZE: Final = (1180, 1240)
+SIZE: Final = (1180, 1560)
 
 
 def before(line: bytes) -> bool:
