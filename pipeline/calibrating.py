@@ -200,7 +200,7 @@ def _watch(
     if counted is None:
         return
     watchlist = Watchlist.load(settings.companies.watchlist)
-    topics = tuple(label.name for label in taxonomy.load().topics)
+    topics = tuple(label.name for label in taxonomy.load(settings.model.topics).topics)
     tested = keys_of(settings, topics, watchlist).tested()
     epoch = lease.take(db, process_name(), now=now(), keep_for=LEASE)
     detection = Detection(db, tested, settings, names=watchlist.names, sinks=())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console, Group
@@ -14,13 +14,18 @@ from ingest.companies import Watchlist
 from models import dataset, evaluation, taxonomy, training, versions
 from models.text import prepare
 from pipeline.display import Shown, progress, report_table
+from pipeline.recipes import changed
 from pipeline.results import classify_result
 from pipeline.settings import Settings
 
 
 def classify_texts(settings: Settings, texts: list[str]) -> Shown:
     """Topic and sentiment of each text, in order."""
-    version = versions.load(settings.model.folder, precision=settings.model.precision)
+    version = versions.load(
+        settings.model.folder,
+        precision=settings.model.precision,
+        labels=taxonomy.load(settings.model.topics),
+    )
     predictions = version.predict([prepare(text) for text in texts])
     table = Table()
     for name in ("text", "topic", "sentiment"):
@@ -36,8 +41,12 @@ def evaluate_file(
     settings: Settings, file: Path, split: str | None, folder: Path | None = None
 ) -> Shown:
     """A report per task that the file has labels for; with ``folder`` also a page there."""
-    version = versions.load(settings.model.folder, precision=settings.model.precision)
-    rows = dataset.read([file], taxonomy.load())
+    version = versions.load(
+        settings.model.folder,
+        precision=settings.model.precision,
+        labels=taxonomy.load(settings.model.topics),
+    )
+    rows = dataset.read([file], taxonomy.load(settings.model.topics))
     if split is not None:
         known = sorted(set(rows["split"]))
         rows = rows[rows["split"] == split]
@@ -73,31 +82,11 @@ def _write_report(
     reporting.write(folder, version, source, found, pages)
 
 
-def recipe_of(changes: list[str]) -> training.Recipe:
-    """The default recipe with ``name=value`` changes; a value has the type of the default.
-
-    Raises:
-        DatasetError: an unknown name, or a value of another type.
-    """
-    recipe = training.Recipe()
-    for change in changes:
-        name, _, value = change.partition("=")
-        if name not in {field.name for field in fields(recipe)}:
-            known = ", ".join(field.name for field in fields(recipe))
-            raise dataset.DatasetError(f"the recipe has no {name!r}; it has {known}")
-        kind = type(getattr(recipe, name))
-        try:
-            recipe = replace(recipe, **{name: kind(value)})
-        except ValueError as error:
-            raise dataset.DatasetError(f"{change}: {name} takes {kind.__name__}") from error
-    return recipe
-
-
 def train_version(
     data: list[Path], out: Path, console: Console, *, start: Path | None, changes: list[str]
 ) -> Shown:
     """Train on the rows whose split is ``train`` and store the version in ``out``."""
-    recipe = recipe_of(changes)
+    recipe = changed(training.Recipe(), changes)
     with progress(console) as display:
         task = display.add_task("training", total=None, facts="")
 

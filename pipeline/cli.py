@@ -21,6 +21,7 @@ from pipeline import (
     cli_incidents,
     cli_kafka,
     cli_prompts,
+    cli_retrain,
     cli_spikes,
     part_commands,
 )
@@ -47,6 +48,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 database = typer.Typer(no_args_is_help=True, help="Look after the database.")
 app.add_typer(part_commands.app)
 app.add_typer(cli_doctor.app)
+app.add_typer(cli_retrain.app)
 app.add_typer(cli_kafka.kafka, name="kafka")
 app.add_typer(cli_kafka.ingest, name="ingest")
 app.add_typer(cli_dlq.dlq, name="dlq")

@@ -31,7 +31,7 @@ def show_stats(settings: Settings) -> Shown:
 def verify_database(settings: Settings) -> Shown:
     """Recompute and compare; ``total`` in the result is the number of differences."""
     db = open_database(settings.database.url.get_secret_value())
-    topics = tuple(label.name for label in taxonomy.load().topics)
+    topics = tuple(label.name for label in taxonomy.load(settings.model.topics).topics)
     keys = keys_of(settings, topics, Watchlist.load(settings.companies.watchlist))
     verdict = verify(db, keys)
     lines = [

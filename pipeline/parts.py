@@ -61,7 +61,11 @@ def run_worker(settings: Settings, console: Console, open_source: Opener) -> Non
         stack.callback(db.close)
         source = open_source(db)
         stack.callback(source.close)
-        loaded = versions.load(settings.model.folder, precision=settings.model.precision)
+        loaded = versions.load(
+            settings.model.folder,
+            precision=settings.model.precision,
+            labels=taxonomy.load(settings.model.topics),
+        )
         log.info("version loaded", version=loaded.id)
         watchlist = Watchlist.load(settings.companies.watchlist)
         language.load()
@@ -107,7 +111,7 @@ def run_monitor(settings: Settings, console: Console, *, until_idle: bool) -> No
             return
         stack.callback(db.close)
         watchlist = Watchlist.load(settings.companies.watchlist)
-        topics = tuple(label.name for label in taxonomy.load().topics)
+        topics = tuple(label.name for label in taxonomy.load(settings.model.topics).topics)
         keys = keys_of(settings, topics, watchlist)
         channels = log_sink()
         dead = dead_topic(settings, db, stack)

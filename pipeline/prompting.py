@@ -12,9 +12,9 @@ from rich.table import Table
 
 from models import prompt_trials
 from models.prompt_trials import Scored, Trial
-from models.recipe import Progress
-from pipeline.classifying import recipe_of
+from models.recipe import Progress, Recipe
 from pipeline.display import Shown, progress
+from pipeline.recipes import changed
 
 
 def rank_prompts(
@@ -40,7 +40,7 @@ def rank_prompts(
             display.update(task, facts=f"{name}{step}")
 
         trials = prompt_trials.compare(
-            prompts, files, recipe_of(changes), rows=rows, seeds=seeds, progress=tell
+            prompts, files, changed(Recipe(), changes), rows=rows, seeds=seeds, progress=tell
         )
     return Shown({"prompts": [_as_json(trial) for trial in trials]}, _table(trials))
 

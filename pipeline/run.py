@@ -20,7 +20,7 @@ from ingest import language
 from ingest.companies import Watchlist
 from ingest.files import JsonlSource
 from ingest.samples import outlets, sample_stream
-from models import versions
+from models import taxonomy, versions
 from models.engine import Engine
 from pipeline.app import App, Round, keys_of
 from pipeline.beside import serve_pages
@@ -206,7 +206,11 @@ def _run(
     beside the pipeline; ``watch`` is given the detector first. Without ``post`` the log alone is
     told of incidents. What is left running (the metrics' server) ends with ``stack``.
     """
-    loaded = versions.load(settings.model.folder, precision=settings.model.precision)
+    loaded = versions.load(
+        settings.model.folder,
+        precision=settings.model.precision,
+        labels=taxonomy.load(settings.model.topics),
+    )
     watchlist = Watchlist.load(settings.companies.watchlist)
     language.load()
     log.info("version loaded", version=loaded.id)

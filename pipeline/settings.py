@@ -32,6 +32,7 @@ from ingest.language_codes import LANGUAGES
 from models.settings import EngineSettings
 from pipeline.masking import masked_text
 from pipeline.registry.settings import RegistrySettings
+from pipeline.retraining.settings import RetrainingSettings
 from pipeline.setting_problems import in_words, unknown_variables
 from pipeline.web.settings import WebSettings
 
@@ -94,6 +95,11 @@ class ModelSettings(_Group):
         default=None,
         description="Folder of a trained version, for good. Absent: workers follow the champion "
         "of `bearwatch models`, which is the version that ships until another is promoted.",
+    )
+    topics: Path | None = Field(
+        default=None,
+        description="YAML file of topics and sentiments. Absent: the list that is shipped. A "
+        "topic that is added with a sentence works at once, and better once it has labels.",
     )
     precision: Literal["auto", "fp32", "bf16"] = Field(
         default="auto",
@@ -270,6 +276,7 @@ class Settings(BaseSettings):
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     web: WebSettings = Field(default_factory=WebSettings)
     monitor: MonitorSettings = Field(default_factory=MonitorSettings)
+    retraining: RetrainingSettings = Field(default_factory=RetrainingSettings)
     health: HealthSettings = Field(default_factory=HealthSettings)
     log: LogSettings = Field(default_factory=LogSettings)
 

@@ -56,9 +56,11 @@ def version(settings: ModelSettings) -> list[Finding]:
     from models.backbone import BackboneError
     from models.prompts import PromptError
     from models.taxonomy import TaxonomyError
+    from models.taxonomy import load as load_labels
 
     try:
-        loaded = versions.load(settings.folder, precision=settings.precision)
+        labels = load_labels(settings.topics)
+        loaded = versions.load(settings.folder, precision=settings.precision, labels=labels)
     except (versions.VersionError, TaxonomyError, PromptError) as error:
         mend = "copy the version again, or choose another in [model] folder"
         return [Finding("version", "fail", str(error), mend)]

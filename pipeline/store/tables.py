@@ -24,8 +24,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TextClause,
     TypeDecorator,
 )
+from sqlalchemy import text as sql
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -49,6 +51,11 @@ class Instant(TypeDecorator[datetime]):
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """Milliseconds to aware time."""
         return None if value is None else EPOCH + value * MILLISECOND
+
+
+def only(condition: str) -> dict[str, TextClause]:
+    """Keywords of an index over some rows alone."""
+    return {"sqlite_where": sql(condition), "postgresql_where": sql(condition)}
 
 
 Serial = BigInteger().with_variant(Integer, "sqlite")
@@ -452,6 +459,10 @@ retraining = Table(
     Column("champion", name_type(64)),
     Column("candidate", name_type(64)),
     Column("decision", Text),  # JSON: numbers, and the reasons in words
+    Column("holder", name_type(64), nullable=False),  # the process
+    Column("lease_until", Instant, nullable=False),  # renewed while it runs
+    # Two that look at the same moment cannot both begin.
+    Index("uq_retraining_running", "state", unique=True, **only("state = 'running'")),
     sqlite_autoincrement=True,
 )
 """What was trained, when, why, and what became of it."""

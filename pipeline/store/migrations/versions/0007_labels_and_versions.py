@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from pipeline.store.tables import Serial, name_type
+from pipeline.store.tables import Serial, name_type, only
 
 revision = "0007"
 down_revision = "0006"
@@ -97,9 +97,13 @@ def upgrade() -> None:
         sa.Column("champion", name_type(64)),
         sa.Column("candidate", name_type(64)),
         sa.Column("decision", sa.Text()),
+        sa.Column("holder", name_type(64), nullable=False),
+        sa.Column("lease_until", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("seq", name="pk_retraining"),
         sqlite_autoincrement=True,
     )
+    running = only("state = 'running'")
+    op.create_index("uq_retraining_running", "retraining", ["state"], unique=True, **running)
     op.create_table(
         "session",
         sa.Column("digest", name_type(64), nullable=False),

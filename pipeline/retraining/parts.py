@@ -1,0 +1,106 @@
+"""What a retraining works with: the labels, the registry, and the database between them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import pandas as pd
+
+import models
+from models import taxonomy
+from pipeline.process import now
+from pipeline.registry.registry import open_registry
+from pipeline.settings import Settings
+from pipeline.store.database import Database
+
+SHIPPED: Final = Path(models.__file__).parent / "shipped"
+"""The champion as long as no version was promoted."""
+
+
+class Labelled(Protocol):
+    """``pipeline.labels.training_rows.Rows``."""
+
+    @property
+    def training(self) -> pd.DataFrame:
+        """Rows to train on."""
+
+    @property
+    def holdout(self) -> pd.DataFrame:
+        """Sealed rows."""
+
+    @property
+    def disputed(self) -> int:
+        """Texts that annotators do not agree on."""
+
+    @property
+    def labels_to(self) -> int:
+        """The newest event that was read."""
+
+
+class Registered(Protocol):
+    """A version that the registry knows."""
+
+    @property
+    def id(self) -> str:
+        """Its card's."""
+
+
+class Champions(Protocol):
+    """What is asked of ``pipeline.registry.registry.Registry``."""
+
+    def champion_folder(self) -> Path | None:
+        """None: the version that ships."""
+
+    def register(
+        self, folder: Path, *, by: str, now: datetime, report: Mapping[str, Any] | None = None
+    ) -> Registered:
+        """Verify a version and keep it."""
+
+    def promote(
+        self,
+        id: str,
+        *,
+        actor: str,
+        reason: str,
+        now: datetime,
+        offsets: Mapping[str, Any] | None = None,
+    ) -> object:
+        """Make it the champion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a retraining works with. ``encoder`` is a folder, None for the one that ships."""
+
+    db: Database
+    settings: Settings
+    registry: Champions
+    labelled: Callable[[Database], Labelled]
+    clock: Callable[[], datetime]
+    encoder: Path | None = None
+
+
+def champion(registry: Champions) -> tuple[Path | None, str]:
+    """The champion's folder, None for the version that ships, and its id."""
+    folder = registry.champion_folder()
+    card = (folder or SHIPPED) / "card.json"
+    return folder, str(json.loads(card.read_text(encoding="utf-8"))["id"])
+
+
+def open_parts(settings: Settings, db: Database, encoder: Path | None = None) -> Parts:
+    """The real ones, on the wall clock."""
+    from pipeline.labels import training_rows
+
+    def verify(folder: Path) -> object:
+        from models import versions  # it brings torch
+
+        labels = taxonomy.load(settings.model.topics)
+        return versions.load(folder, precision="fp32", labels=labels, encoder=encoder)
+
+    registry = open_registry(settings, db, verify)
+    return Parts(db, settings, registry, training_rows.rows, now, encoder)
