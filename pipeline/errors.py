@@ -15,6 +15,7 @@ _EXPECTED: Final = (
     ("pipeline.retraining.process", "Stopped"),
     ("pipeline.retraining.run", "ChampionChanged"),
     ("pipeline.store.retraining", "TakenOver"),
+    ("pipeline.labels.reading", "LabelError"),
     ("ingest.files", "IngestError"),
     ("ingest.companies", "WatchlistError"),
     ("models.backbone", "BackboneError"),

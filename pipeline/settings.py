@@ -30,11 +30,12 @@ from ingest.feeds.settings import FeedSettings
 from ingest.kafka.settings import KafkaSettings
 from ingest.language_codes import LANGUAGES
 from models.settings import EngineSettings
+from pipeline.labels.settings import LabelSettings
 from pipeline.masking import masked_text
 from pipeline.registry.settings import RegistrySettings
 from pipeline.retraining.settings import RetrainingSettings
 from pipeline.setting_problems import in_words, unknown_variables
-from pipeline.web.settings import WebSettings
+from pipeline.web.settings import LabellingSettings, WebSettings
 
 DEFAULT_FILE = Path("bearwatch.toml")
 PREFIX = "BEARWATCH_"
@@ -275,10 +276,12 @@ class Settings(BaseSettings):
     feeds: FeedSettings = Field(default_factory=FeedSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     web: WebSettings = Field(default_factory=WebSettings)
+    labelling: LabellingSettings = Field(default_factory=LabellingSettings)
     monitor: MonitorSettings = Field(default_factory=MonitorSettings)
     retraining: RetrainingSettings = Field(default_factory=RetrainingSettings)
     health: HealthSettings = Field(default_factory=HealthSettings)
     log: LogSettings = Field(default_factory=LogSettings)
+    labels: LabelSettings = Field(default_factory=LabelSettings)
 
     @classmethod
     def settings_customise_sources(

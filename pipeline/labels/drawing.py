@@ -44,9 +44,9 @@ def reserved(text_hash: str) -> bool:
     return text_hash < RESERVED_BELOW
 
 
-def place(text_hash: str) -> int:
-    """A text's place in the random order."""
-    return int.from_bytes(_digest(f"place\0{text_hash}")[:8])
+def place(annotator: str, text_hash: str) -> int:
+    """A text's place in the order in which an annotator is asked at random; 64 bits."""
+    return int.from_bytes(_digest(f"place\0{annotator}\0{text_hash}")[:8])
 
 
 def share(name: str) -> float:

@@ -24,6 +24,7 @@ __all__ = [
     "LabelledText",
     "NewLabel",
     "Origin",
+    "Snapshot",
     "StoredLabel",
     "Task",
     "add",
@@ -34,6 +35,8 @@ __all__ = [
     "pin_article",
     "pin_texts",
     "skip",
+    "snapshot",
+    "unsaid",
     "unskip",
     "votes",
 ]
@@ -166,6 +169,22 @@ def snapshot(db: Database) -> Snapshot:
         texts = {row.hash: read_text(row) for row in connection.execute(query)}
         newest = connection.execute(select(func.max(label.c.seq))).scalar()
     return Snapshot(labels, texts, newest or 0)
+
+
+def unsaid(connection: Connection, labels: Sequence[NewLabel]) -> list[NewLabel]:
+    """Those that no event says yet: the same annotator, text, task, value and time, of any origin.
+
+    So that what was exported can be read again.
+    """
+    hashes = {one.text_hash for one in labels}
+    columns = (label.c.annotator, label.c.text_hash, label.c.task, label.c.value, label.c.at)
+    rows = connection.execute(select(*columns).where(label.c.text_hash.in_(hashes)))
+    said = {tuple(row) for row in rows}
+    return [
+        one
+        for one in labels
+        if (one.annotator, one.text_hash, one.task, one.value, one.at) not in said
+    ]
 
 
 def events_of(db: Database, text_hash: str) -> list[StoredLabel]:

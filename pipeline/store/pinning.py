@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, and_, delete, or_, select
 from pipeline.labels.drawing import held_out, story_key
 from pipeline.store import bulk
 from pipeline.store.bulk import Name
-from pipeline.store.database import StoreError
+from pipeline.store.database import DatabaseAway, StoreError
 from pipeline.store.hashing import text_hash
 from pipeline.store.tables import article, label, labelled_text, text
 
@@ -121,6 +121,23 @@ def pin_texts(
         drawn = sealed.get(story, held_out(story))
         made[key] = LabelledText(key, one.title, one.body, source, of_id, story, now, drawn)
     return made
+
+
+def pin_each(
+    connection: Connection, wanted: Sequence[Name | Outside], now: datetime
+) -> list[LabelledText | StoreError]:
+    """Stored articles by name and texts from outside, each pinned, or why it cannot be."""
+    outside = [one for one in wanted if isinstance(one, Outside)]
+    texts = pin_texts(connection, outside, now) if outside else {}
+    named: dict[Name, LabelledText | StoreError] = {}
+    for name in sorted({one for one in wanted if not isinstance(one, Outside)}):
+        try:
+            named[name] = pin_article(connection, *name, now)
+        except DatabaseAway:
+            raise
+        except StoreError as error:
+            named[name] = error
+    return [texts[one.hash] if isinstance(one, Outside) else named[one] for one in wanted]
 
 
 def forget(connection: Connection, names: Collection[Name], hashes: Collection[str]) -> int:

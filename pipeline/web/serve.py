@@ -10,20 +10,21 @@ from time import monotonic
 
 from rich.console import Console
 
-from ingest.companies import Watchlist
+from ingest import watchlists
 from models import taxonomy
-from pipeline.app import keys_of
-from pipeline.baselines import Baselines
 from pipeline.health import Health, Progress
 from pipeline.metrics import Metrics
 from pipeline.process import now, stop_on_signals
 from pipeline.settings import Settings
+from pipeline.store import questions
 from pipeline.web.access import NO_ACCOUNTS, Access
 from pipeline.web.accounts import Accounts
 from pipeline.web.answers import Opened
 from pipeline.web.app import Routed, make_app
-from pipeline.web.live import LivePage, Looking
+from pipeline.web.labelling import Labelling, Lists
+from pipeline.web.ledger import Ledgers
 from pipeline.web.login import Login
+from pipeline.web.overview import overview
 from pipeline.web.pages import Pages
 from pipeline.web.publisher import Publisher
 from pipeline.web.push import Push
@@ -113,10 +114,17 @@ def _pages(settings: Settings, stack: ExitStack) -> list[Routed]:
     )
     access = Access(accounts, sessions, web.base_url)
     login = Login(access, accounts, sessions, web.base_url, monotonic)
-    watchlist = Watchlist.load(settings.companies.watchlist)
-    topics = tuple(label.name for label in taxonomy.load().topics)
-    tested = keys_of(settings, topics, watchlist).tested()
-    looking = Looking(opened, Baselines(tested, settings.spikes), settings, now)
-    stack.callback(looking.close)
-    live = LivePage(looking, access, watchlist.names, web.refresh_seconds)
-    return [login, live, Pages(opened, access)]
+    lists = Lists(
+        taxonomy.load().topics,
+        {one.symbol: one.name for one in watchlists.read(settings.companies.watchlist)},
+    )
+    labelling = Labelling(
+        opened,
+        access,
+        Ledgers(opened, monotonic),
+        questions.unanswered,
+        lists,
+        now,
+        show_suggestion=settings.labelling.show_suggestion,
+    )
+    return [login, *overview(settings, opened, access, stack), Pages(opened, access), labelling]

@@ -214,3 +214,13 @@ class WebSettings(_Group):
         if len(set(digests)) != len(digests):
             raise ValueError("two users have the same token; make one for each: `bearwatch user`")
         return users
+
+
+class LabellingSettings(_Group):
+    """The page on which people label."""
+
+    show_suggestion: bool = Field(
+        default=False,
+        description="Whether the classifier's answer is shown before one has answered. Who sees "
+        "it tends to agree with it; afterwards it is shown in any case.",
+    )
