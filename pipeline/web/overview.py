@@ -9,11 +9,13 @@ from models import taxonomy
 from pipeline.baselines import Baselines
 from pipeline.count import Keys
 from pipeline.process import now
+from pipeline.registry.registry import open_registry
 from pipeline.settings import Settings
 from pipeline.web.access import Access
 from pipeline.web.answers import Opened
 from pipeline.web.app import Routed
 from pipeline.web.live import LivePage, Looking
+from pipeline.web.versions_pages import VersionPages
 
 
 def overview(settings: Settings, opened: Opened, access: Access, stack: ExitStack) -> list[Routed]:
@@ -24,4 +26,7 @@ def overview(settings: Settings, opened: Opened, access: Access, stack: ExitStac
     baselines = Baselines(Keys(topics, frozenset(names)).tested(), settings.spikes)
     looking = Looking(opened, baselines, settings, now)
     stack.callback(looking.close)
-    return [LivePage(looking, access, names, settings.web.refresh_seconds)]
+    return [
+        LivePage(looking, access, names, settings.web.refresh_seconds),
+        VersionPages(opened, access, lambda db: open_registry(settings, db), now),
+    ]
