@@ -35,7 +35,15 @@ class Baselines:
         self._settings = settings
         self._row_of = {key: row for row, key in enumerate(self._keys)}
         self._lock = Lock()
-        self._forget()
+        self._detector = SpikeDetector(self._keys, settings)
+        self._accepted: list[Accepted] = []
+        """Not applied yet, oldest first."""
+        self._cursor: datetime | None = None
+        self._newest: datetime | None = None
+        """The hour that was learned last."""
+        self._seen = 0
+        self._answered: tuple[_Asked, list[Usual]] | None = None
+        """The newest question: while the cursor stands, the same is asked again."""
 
     def knows(self, key: Key) -> bool:
         """Whether it is one of the keys."""
@@ -85,11 +93,8 @@ class Baselines:
     def _forget(self) -> None:
         with self._lock:
             self._detector = SpikeDetector(self._keys, self._settings)
-            self._accepted: list[Accepted] = []
-            self._cursor: datetime | None = None
-            self._newest: datetime | None = None
-            self._seen = 0
-            self._answered: tuple[_Asked, list[Usual]] | None = None
+            self._accepted, self._seen = [], 0
+            self._cursor = self._newest = self._answered = None
 
     def _accept(self, before: datetime) -> None:
         while self._accepted and self._accepted[0].at < before:

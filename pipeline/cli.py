@@ -84,7 +84,7 @@ def demo(
     stay = not once and not as_json and sys.stdout.isatty()
     with reported():
         # Port 0: a demo must not fail because something else is being watched already.
-        page = {"port": 0, "refresh_seconds": DEMO_REFRESH_S}
+        page: dict[str, object] = {"port": 0, "refresh_seconds": DEMO_REFRESH_S}
         found = load_settings(
             config, model=model, precision=precision, metrics={"port": 0}, web=page
         )

@@ -16,8 +16,8 @@ from pipeline.store.versions import Promotion, Registered
 REASON_LIMIT: Final = 1000
 TEXT_LIMIT: Final = 20_000
 
-WIDTH: Final = 640
-LABELS: Final = 220
+WIDTH: Final = 960
+LABELS: Final = 230
 LANE: Final = 24
 FOOT: Final = 26
 BAR: Final = 160
@@ -246,7 +246,7 @@ def _gains(numbers: Sequence[Mapping[str, Any]]) -> Gains | None:
     if not numbers:
         return None
     most = max(abs(float(one[end])) for one in numbers for end in ("low", "high")) or 0.01
-    middle, half = LABELS + (WIDTH - LABELS) / 2, (WIDTH - LABELS) / 2 - 20
+    middle, half = LABELS + (WIDTH - LABELS) / 2, (WIDTH - LABELS) / 2 - 36
 
     def x(value: float) -> float:
         return round(middle + half * value / most, 1)

@@ -13,6 +13,8 @@ from pipeline.registry.registry import open_registry
 from pipeline.settings import Settings
 from pipeline.web.access import Access
 from pipeline.web.answers import Opened
+from pipeline.web.api import Api
+from pipeline.web.api_news import News
 from pipeline.web.app import Routed
 from pipeline.web.live import LivePage, Looking
 from pipeline.web.versions_pages import VersionPages
@@ -29,4 +31,5 @@ def overview(settings: Settings, opened: Opened, access: Access, stack: ExitStac
     return [
         LivePage(looking, access, names, settings.web.refresh_seconds),
         VersionPages(opened, access, lambda db: open_registry(settings, db), now),
+        Api(opened, access, News(opened, looking, names, settings.counting.languages)),
     ]
