@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 METHODS: Final = ("get", "post", "put", "patch", "delete")
+OTHERS: Final = "server"
+"""The group of what has none, which comes last."""
+
 _REF: Final = "#/components/schemas/"
 
 
@@ -69,13 +72,13 @@ def reference(api: Mapping[str, Any]) -> Reference:
         for method in METHODS:
             if method in methods:
                 found = methods[method]
-                group = (found.get("tags") or ["server"])[0]
+                group = (found.get("tags") or [OTHERS])[0]
                 groups.setdefault(group, []).append(_operation(method, path, found))
     schemas = api.get("components", {}).get("schemas", {})
     return Reference(
         title=api["info"]["title"],
         version=api["info"]["version"],
-        groups=list(groups.items()),
+        groups=sorted(groups.items(), key=lambda group: group[0] == OTHERS),
         schemas=[_schema(name, found) for name, found in sorted(schemas.items())],
     )
 

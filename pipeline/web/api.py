@@ -21,6 +21,7 @@ from pipeline.web import api_models as models
 from pipeline.web import problems
 from pipeline.web.access import Access
 from pipeline.web.answers import Problem, answer, page
+from pipeline.web.api_description import described
 from pipeline.web.api_news import News
 from pipeline.web.api_paging import aware, url_of
 from pipeline.web.versions_pages import champion_of
@@ -59,9 +60,10 @@ class Api:
         self._add_versions(router)
         app.include_router(router)
         problems.add_to(app)
+        app.openapi = described(app.openapi)  # type: ignore[method-assign] # as FastAPI's manual has it
 
         @app.api_route("/api", methods=["GET", "HEAD"], include_in_schema=False)
-        def described(request: Request) -> Response:
+        def told(request: Request) -> Response:
             shown = self._access.shown
             return answer(
                 request,

@@ -275,6 +275,21 @@ def test_page_about_the_api_has_every_path_every_field_and_no_script(http: httpx
     assert "script-src" not in answer.headers["Content-Security-Policy"]
 
 
+def test_description_says_what_is_answered_and_who_may_ask(http: httpx.Client) -> None:
+    api = http.get("/openapi.json").json()
+    assert "HTTPValidationError" not in api["components"]["schemas"]
+    schemes = set(api["components"]["securitySchemes"])
+    for path, methods in api["paths"].items():
+        for operation in methods.values():
+            assert {name for one in operation.get("security", ()) for name in one} <= schemes
+            if path.startswith("/api/v1/"):
+                assert operation["security"]
+                answers = operation["responses"]
+                assert "422" not in answers
+                assert list(answers["400"]["content"]) == [PROBLEM]
+                assert list(answers["200"]["content"]) == ["application/json"]
+
+
 def test_reference_says_types_bounds_and_defaults_in_words(http: httpx.Client) -> None:
     found = reference(http.get("/openapi.json").json())
     operations = {(one.method, one.path): one for _, group in found.groups for one in group}
