@@ -32,6 +32,9 @@ MOST_TOGETHER: Final = 1000
 LABELS_FOR_S: Final = 60.0
 """So long the labels' counts are given again: they are counted from every event."""
 
+LABELS_UNCHANGED_S: Final = 600.0
+"""And so long while no event was added: texts may have been taken down."""
+
 
 class Api:
     """Answers who may read the pages; ``news`` is the part about keys and articles."""
@@ -46,7 +49,7 @@ class Api:
         self._access = access
         self._news = news
         self._counting = Lock()
-        self._counted: tuple[float, Counts] | None = None
+        self._counted: tuple[float, int, Counts] | None = None
 
     def add_to(self, app: FastAPI) -> None:
         """Route it, and answer its failures as problem+json."""
@@ -177,10 +180,15 @@ class Api:
 
     def _label_counts(self) -> Counts:
         with self._counting:
-            now = monotonic()
-            if self._counted is None or now - self._counted[0] >= LABELS_FOR_S:
-                self._counted = (now, labels.counts(self._opened()))
-            return self._counted[1]
+            db, now = self._opened(), monotonic()
+            newest = labels.newest_seq(db)
+            if self._counted is not None:
+                at, seq, counts = self._counted
+                if now - at < (LABELS_FOR_S if newest != seq else LABELS_UNCHANGED_S):
+                    return counts
+            counts = labels.counts(db)
+            self._counted = (now, newest, counts)
+            return counts
 
 
 def _fields(one: Incident) -> dict[str, Any]:

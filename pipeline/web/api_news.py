@@ -88,7 +88,7 @@ class News:
             return self._articles((kind, key), cursor, limit)
 
     def _status(self) -> models.Status:
-        found = self._look.look()
+        found = self._look.look().live
         work = found.work
         return models.Status(
             at=found.at,
@@ -105,7 +105,7 @@ class News:
         )
 
     def _keys(self, wanted: models.Kind | None) -> models.Keys:
-        found = self._look.look()
+        found = self._look.look().live
         items = [
             models.KeyCounts(
                 kind=kind,  # type: ignore[arg-type] # one of the three
@@ -127,7 +127,7 @@ class News:
         self._known(key)
         first, last = aware(since), aware(until)
         if last is None:
-            last = self._look.look().at or datetime.now(UTC)
+            last = self._look.look().live.at or datetime.now(UTC)
         first = first or last - timedelta(hours=24)
         rows = listing.bucket_rows(self._opened(), key, first, last, limit=limit + 1)
         more = None
@@ -144,7 +144,7 @@ class News:
         if hours * 60 // step > MOST_POINTS:
             told = f"At most {MOST_POINTS} points: ask for fewer hours or a larger step."
             raise Problem(400, "Too many points", told)
-        at = self._look.look().at
+        at = self._look.look().live.at
         if at is None:
             raise Problem(404, "Nothing counted", "No article has been counted yet.")
         span, every = timedelta(hours=hours), timedelta(minutes=step)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from threading import Event, Lock, Thread
+from threading import Condition, Event, Thread
 from time import monotonic
 from typing import Final
 
@@ -15,14 +16,22 @@ from fastapi.responses import Response
 
 from pipeline.baselines import Baselines
 from pipeline.live import Live, read
-from pipeline.pages.live import live_view
+from pipeline.pages.live import LiveView, live_view
 from pipeline.settings import Settings
-from pipeline.store.database import Database, StoreError
+from pipeline.store.database import Database, DatabaseAway, StoreError
 from pipeline.web.access import Access
 from pipeline.web.answers import answer, page
 
-SAME_FOR_S: Final = 1.0
-"""So long one look is shown again, whoever asks."""
+EVERY_S: Final = 1.0
+"""From one look to the next, while somebody watches: some 30 ms of work each."""
+
+WATCHED_FOR_S: Final = 15.0
+"""So long after the last question somebody is taken to watch."""
+
+FRESH_FOR_S: Final = 3.0
+"""An older look is not shown; who asks waits for the next."""
+
+LOOKS_WITHIN_S: Final = 20.0
 
 CATCHES_UP_S: Final = 0.25
 """A look waits so long for the baselines; after it, it makes do with those there are."""
@@ -73,54 +82,110 @@ class Follower:
             self._done.set()
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was found, and the same ready to be shown."""
+
+    live: Live
+    view: LiveView
+
+
 class Looking:
-    """Looks at the database for pages and programs: at most once a moment. For any thread."""
+    """Looks at the database for pages and programs, for as long as somebody asks.
+
+    On a thread of its own, so that who asks is answered at once, however many they are; only the
+    first after a while waits for a look. For any thread. ``names`` are the companies', by symbol.
+    """
 
     def __init__(
         self,
         database: Callable[[], Database],
         baselines: Baselines,
         settings: Settings,
+        names: Mapping[str, str],
         clock: Callable[[], datetime],
     ) -> None:
         self._database = database
+        self._names = names
         self.baselines = baselines
         self._follower = Follower(baselines, database)
         self._fresh_for = settings.counting.report_fresh_within
         self._clock = clock
-        self._lock = Lock()
-        self._known: Live | None = None
-        self._until = 0.0
+        self._changed = Condition()
+        self._asked = self._began = self._ended = -math.inf
+        self._found: Look | StoreError | None = None
+        self._number = 0
+        self._closing = False
+        self._thread = Thread(target=self._run, name="live", daemon=True)
+        self._thread.start()
 
-    def look(self) -> Live:
-        """How things are, no older than :data:`SAME_FOR_S`.
+    def look(self) -> Look:
+        """How things were a moment ago.
 
         Raises:
             StoreError: the database does not answer.
         """
-        with self._lock:
-            if self._known is None or monotonic() >= self._until:
-                within_s = BEGINS_S if self._known is None else CATCHES_UP_S
-                caught_up = self._follower.catch_up(within_s)
-                found = read(self._database(), self.baselines, self._clock(), self._fresh_for)
-                self._known = replace(found, behind=not caught_up)
-                self._until = monotonic() + SAME_FOR_S
-            return self._known
+        with self._changed:
+            self._asked = monotonic()
+            self._changed.notify_all()
+            if monotonic() - self._ended > FRESH_FOR_S:
+                before = self._number
+                self._changed.wait_for(lambda: self._number != before, LOOKS_WITHIN_S)
+                if self._number == before:
+                    raise DatabaseAway("the database takes too long to answer")
+            if not isinstance(self._found, Look):
+                raise self._found or DatabaseAway("nothing is known of the database")
+            return self._found
 
     def close(self) -> None:
-        """End the thread that follows the baselines."""
+        """End the threads."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join(CLOSES_S)
         self._follower.close()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._closing and (rest_s := self._rest()) != 0:
+                    self._changed.wait(rest_s)
+                if self._closing:
+                    return
+                self._began = monotonic()
+            found = self._once()
+            with self._changed:
+                self._found, self._ended = found, monotonic()
+                self._number += 1
+                self._changed.notify_all()
+
+    def _rest(self) -> float | None:
+        """Seconds to the next look; 0: now; None: when somebody asks."""
+        now = monotonic()
+        if now - self._asked > WATCHED_FOR_S:
+            return None
+        return max(0.0, self._began + EVERY_S - now)
+
+    def _once(self) -> Look | StoreError:
+        try:
+            caught_up = self._follower.catch_up(BEGINS_S if self._number == 0 else CATCHES_UP_S)
+            found = read(self._database(), self.baselines, self._clock(), self._fresh_for)
+            found = replace(found, behind=not caught_up)
+            view = live_view(found, self._names)
+        except StoreError as error:
+            return error
+        except Exception as error:
+            log.exception("nothing can be told of the database")
+            return StoreError(f"{type(error).__name__}: see the log")
+        return Look(found, view)
 
 
 class LivePage:
-    """``names`` are the companies', by symbol; ``refresh_s`` of 0: it does not load itself."""
+    """``refresh_s`` of 0: it does not load itself again."""
 
-    def __init__(
-        self, looking: Looking, access: Access, names: Mapping[str, str], refresh_s: int
-    ) -> None:
+    def __init__(self, looking: Looking, access: Access, refresh_s: int) -> None:
         self._looking = looking
         self._access = access
-        self._names = names
         self._refresh_s = refresh_s
 
     def add_to(self, app: FastAPI) -> None:
@@ -135,7 +200,7 @@ class LivePage:
         held = "still" in request.query_params
         return page(
             "live.html",
-            live=live_view(self._looking.look(), self._names),
+            live=self._looking.look().view,
             refresh=0 if held else self._refresh_s,
             held=held and self._refresh_s > 0,
             **self._access.shown(request),

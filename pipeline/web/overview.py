@@ -26,10 +26,10 @@ def overview(settings: Settings, opened: Opened, access: Access, stack: ExitStac
     names = {company.symbol: company.name for company in companies}
     topics = frozenset(label.name for label in taxonomy.load().topics)
     baselines = Baselines(Keys(topics, frozenset(names)).tested(), settings.spikes)
-    looking = Looking(opened, baselines, settings, now)
+    looking = Looking(opened, baselines, settings, names, now)
     stack.callback(looking.close)
     return [
-        LivePage(looking, access, names, settings.web.refresh_seconds),
+        LivePage(looking, access, settings.web.refresh_seconds),
         VersionPages(opened, access, lambda db: open_registry(settings, db), now),
         Api(opened, access, News(opened, looking, names, settings.counting.languages)),
     ]

@@ -26,6 +26,7 @@ SECONDS_APART = 5
 """Of event time, between one article and the next: a million in 58 days."""
 
 PATHS = (
+    "/healthz",  # what asking costs at all
     "/",
     "/incidents",
     "/incidents?state=open",
