@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,13 +34,20 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A message about an incident: written when, sent when; ``error`` if the last try failed."""
+    """A message about an incident: written when, sent when; ``error`` if the last try failed.
+
+    It tells of ``change``, by which the incident became this ``severity`` at ``at`` in event
+    time; empty and None where it does not say.
+    """
 
     sink: str
     revision: int
     created_at: datetime
     sent_at: datetime | None
     error: str | None
+    change: str
+    severity: str
+    at: datetime | None
 
 
 def wanted(db: Database, which: Wanted, *, limit: int) -> list[Incident]:
@@ -80,7 +88,30 @@ def told(db: Database, of_incident: str, *, most: int = 100) -> list[Told]:
         outbox.c.created_at,
         outbox.c.sent_at,
         outbox.c.error,
+        outbox.c.payload,
     )
     query = select(*columns).where(outbox.c.incident == of_incident).order_by(outbox.c.seq)
     with db.read() as connection:
-        return [Told(*row) for row in connection.execute(query.limit(most))]
+        return [_told(*row) for row in connection.execute(query.limit(most))]
+
+
+def _told(
+    sink: str,
+    revision: int,
+    created_at: datetime,
+    sent_at: datetime | None,
+    error: str | None,
+    payload: str,
+) -> Told:
+    said = json.loads(payload)
+    at = said.get("at")
+    return Told(
+        sink,
+        revision,
+        created_at,
+        sent_at,
+        error,
+        str(said.get("change") or ""),
+        str(said.get("severity") or ""),
+        datetime.fromisoformat(at) if at else None,
+    )

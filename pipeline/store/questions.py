@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import and_, exists, select
+from sqlalchemy import Connection, and_, select
 
 from pipeline.store.database import Database
 from pipeline.store.labels import StoredLabel
@@ -15,6 +17,16 @@ from pipeline.store.tables import skip as skipped
 
 COMPANIES: Final = 8
 """Companies of an article that are shown, the most relevant first."""
+
+_EVENT: Final = tuple(label.c[name] for name in StoredLabel.__slots__)
+_QUESTION: Final = (
+    *(article.c[name] for name in ("source", "id", "text_hash", "url", "published_at")),
+    *(article.c[name] for name in ("topic", "topic_probability", "sentiment", "version")),
+    *(article.c[name] for name in ("p_negative", "p_neutral", "p_positive")),
+    text.c.title,
+    text.c.body,
+    skipped.c.at.is_not(None).label("skipped"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,106 +60,88 @@ class Question:
         return max(known, default=None)
 
 
-def question(db: Database, annotator: str, source: str, of_id: str) -> Question | None:
-    """The article as ``annotator`` is asked about it; None if it, or its text, is not there."""
-    if "\0" in source + of_id:  # PostgreSQL takes no such text
-        return None
-    named = and_(article.c.source == source, article.c.id == of_id)
-    columns = (
-        *(article.c[name] for name in ("source", "id", "text_hash", "url", "published_at")),
-        *(article.c[name] for name in ("topic", "topic_probability", "sentiment", "version")),
-        *(article.c[name] for name in ("p_negative", "p_neutral", "p_positive")),
-        text.c.title,
-        text.c.body,
-        skipped.c.at.is_not(None).label("skipped"),
-    )
-    mine = and_(skipped.c.text_hash == article.c.text_hash, skipped.c.annotator == annotator)
-    query = (
-        select(*columns)
-        .join(text, text.c.hash == article.c.text_hash)
-        .outerjoin(skipped, mine)
-        .where(named, article.c.deleted.is_(False))
-    )
-    companies = (
-        select(mention.c.symbol)
-        .where(mention.c.source == source, mention.c.id == of_id)
-        .order_by(mention.c.relevance.desc(), mention.c.symbol)
-        .limit(COMPANIES)
-    )
-    with db.read() as connection:
-        row = connection.execute(query).one_or_none()
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One view of the database for one annotator: what a page needs, in one transaction."""
+
+    annotator: str
+    _connection: Connection
+
+    def question(self, source: str, of_id: str) -> Question | None:
+        """The article as it is asked about; None if it, or its text, is not there."""
+        if "\0" in source + of_id:  # PostgreSQL takes no such text
+            return None
+        mine = and_(
+            skipped.c.text_hash == article.c.text_hash, skipped.c.annotator == self.annotator
+        )
+        query = (
+            select(*_QUESTION)
+            .join(text, text.c.hash == article.c.text_hash)
+            .outerjoin(skipped, mine)
+            .where(article.c.source == source, article.c.id == of_id)
+            .where(article.c.deleted.is_(False))
+        )
+        row = self._connection.execute(query).one_or_none()
         if row is None:
             return None
-        symbols = tuple(connection.execute(companies).scalars())
-    return Question(**row._mapping, companies=symbols)
+        companies = (
+            select(mention.c.symbol)
+            .where(mention.c.source == source, mention.c.id == of_id)
+            .order_by(mention.c.relevance.desc(), mention.c.symbol)
+            .limit(COMPANIES)
+        )
+        symbols = tuple(self._connection.execute(companies).scalars())
+        return Question(**row._mapping, companies=symbols)
+
+    def events(self, after_seq: int) -> list[StoredLabel]:
+        """What the annotator has said since the event ``after_seq``, in the order of storing.
+
+        Without what was said of texts that were taken down.
+        """
+        query = (
+            select(*_EVENT)
+            .join(labelled_text, labelled_text.c.hash == label.c.text_hash)
+            .where(label.c.annotator == self.annotator, label.c.seq > after_seq)
+            .order_by(label.c.seq)
+        )
+        return [StoredLabel(*row) for row in self._connection.execute(query)]
+
+    def last_skip(self) -> tuple[str, datetime] | None:
+        """The text that the annotator has skipped last, and when."""
+        query = (
+            select(skipped.c.text_hash, skipped.c.at)
+            .where(skipped.c.annotator == self.annotator)
+            .order_by(skipped.c.at.desc(), skipped.c.text_hash)
+            .limit(1)
+        )
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else (row.text_hash, row.at)
+
+    def heard_of(self, text_hash: str) -> tuple[str, list[StoredLabel]]:
+        """A pinned text's title, and all that anybody said of it in order; none if it has gone."""
+        query = (
+            select(labelled_text.c.title, *_EVENT)
+            .join(labelled_text, labelled_text.c.hash == label.c.text_hash)
+            .where(label.c.text_hash == text_hash)
+            .order_by(label.c.seq)
+        )
+        rows = self._connection.execute(query).all()
+        return (rows[0].title if rows else "", [StoredLabel(*row[1:]) for row in rows])
+
+    def article_with(self, text_hash: str) -> tuple[str, str] | None:
+        """An article (source, id) that has this text now; of several the first by name."""
+        query = (
+            select(article.c.source, article.c.id)
+            .where(article.c.text_hash == text_hash, article.c.deleted.is_(False))
+            .order_by(article.c.source, article.c.id)
+            .limit(1)
+        )
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else (row.source, row.id)
 
 
-def events_by(db: Database, annotator: str, after_seq: int) -> list[StoredLabel]:
-    """What ``annotator`` has said since the event ``after_seq``, in the order of storing.
-
-    Without what was said of texts that were taken down.
-    """
-    query = (
-        select(label)
-        .join(labelled_text, labelled_text.c.hash == label.c.text_hash)
-        .where(label.c.annotator == annotator, label.c.seq > after_seq)
-        .order_by(label.c.seq)
-    )
+@contextmanager
+def desk(db: Database, annotator: str) -> Iterator[Desk]:
+    """What ``annotator`` works at, until the context ends."""
     with db.read() as connection:
-        return [
-            StoredLabel(*(getattr(row, name) for name in StoredLabel.__slots__))
-            for row in connection.execute(query)
-        ]
-
-
-def last_skip(db: Database, annotator: str) -> tuple[str, datetime] | None:
-    """The text that ``annotator`` has skipped last, and when."""
-    query = (
-        select(skipped.c.text_hash, skipped.c.at)
-        .where(skipped.c.annotator == annotator)
-        .order_by(skipped.c.at.desc(), skipped.c.text_hash)
-        .limit(1)
-    )
-    with db.read() as connection:
-        row = connection.execute(query).one_or_none()
-    return None if row is None else (row.text_hash, row.at)
-
-
-def labelled_as(db: Database, text_hash: str) -> tuple[str, str, str] | None:
-    """Title, and the article (source, id) that a pinned text was labelled as."""
-    columns = (labelled_text.c.title, labelled_text.c.source, labelled_text.c.id)
-    with db.read() as connection:
-        row = connection.execute(
-            select(*columns).where(labelled_text.c.hash == text_hash)
-        ).one_or_none()
-    return None if row is None or row.source is None else (row.title, row.source, row.id)
-
-
-def article_with(db: Database, text_hash: str) -> tuple[str, str] | None:
-    """An article (source, id) that has this text now; of several the first by name."""
-    query = (
-        select(article.c.source, article.c.id)
-        .where(article.c.text_hash == text_hash, article.c.deleted.is_(False))
-        .order_by(article.c.source, article.c.id)
-        .limit(1)
-    )
-    with db.read() as connection:
-        row = connection.execute(query).one_or_none()
-    return None if row is None else (row.source, row.id)
-
-
-def unanswered(db: Database, annotator: str, limit: int) -> list[tuple[str, str]]:
-    """The newest articles (source, id) that ``annotator`` has neither labelled nor skipped."""
-    said = exists().where(label.c.text_hash == article.c.text_hash, label.c.annotator == annotator)
-    passed = exists().where(
-        skipped.c.text_hash == article.c.text_hash, skipped.c.annotator == annotator
-    )
-    query = (
-        select(article.c.source, article.c.id)
-        .where(article.c.published_at.is_not(None), article.c.deleted.is_(False))
-        .where(article.c.copy_id.is_(None), ~said, ~passed)
-        .order_by(article.c.published_at.desc(), article.c.source, article.c.id)
-        .limit(limit)
-    )
-    with db.read() as connection:
-        return [(row.source, row.id) for row in connection.execute(query)]
+        yield Desk(annotator, connection)

@@ -117,7 +117,12 @@ class Access:
 
 
 def read_form(request: Request) -> dict[str, str]:
-    """The fields of a urlencoded body, from a thread of a synchronous handler.
+    """As :func:`form_of`, from a thread of a synchronous handler, which it keeps meanwhile."""
+    return anyio.from_thread.run(form_of, request)
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a urlencoded body.
 
     Raises:
         Problem: it is no such body, is too large, or not here in time.
@@ -126,7 +131,7 @@ def read_form(request: Request) -> dict[str, str]:
     if media != FORM_MEDIA:
         raise Problem(415, "Not a form", f"Send Content-Type: {FORM_MEDIA}.")
     try:
-        body = anyio.from_thread.run(Body(request).read, FORM_BYTES, FORM_WITHIN_S)
+        body = await Body(request).read(FORM_BYTES, FORM_WITHIN_S)
         pairs = parse_qsl(
             body.decode("utf-8"),
             keep_blank_values=True,

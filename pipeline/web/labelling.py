@@ -5,14 +5,13 @@ It works as a plain form; the page's script only moves it to the keyboard.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlencode
 
 import structlog
@@ -21,23 +20,39 @@ from fastapi.responses import RedirectResponse, Response
 
 from models.taxonomy import Label
 from pipeline.store import labels, questions
-from pipeline.store.bulk import Name
 from pipeline.store.database import Database, DatabaseAway, StoreError
-from pipeline.store.labels import NewLabel, StoredLabel, Task
-from pipeline.store.questions import Question
+from pipeline.store.labels import Task
+from pipeline.store.questions import Desk, Question
 from pipeline.web import asking
 from pipeline.web.access import Access
-from pipeline.web.accounts import Person
 from pipeline.web.answers import Problem, answer, page
 from pipeline.web.asking import Answer, NoAnswer
 from pipeline.web.ledger import Ledger, Ledgers
+from pipeline.web.saying import label_of, taken_back
 
 AHEAD: Final = 50
 """Articles that are chosen at a time: choosing reads much, showing the next one little."""
 
 SCRIPT: Final = "label.js"
 
-Choose = Callable[[Database, str, int], Sequence[Name]]
+
+class Chosen(Protocol):
+    """An article to ask about."""
+
+    @property
+    def source(self) -> str:
+        """With ``id`` its name."""
+
+    @property
+    def id(self) -> str:
+        """See ``source``."""
+
+    @property
+    def text_hash(self) -> str:
+        """Its text when it was chosen."""
+
+
+Choose = Callable[[Database, str, int], Sequence[Chosen]]
 """Articles for an annotator, the best first, at most so many."""
 
 log = structlog.get_logger()
@@ -53,7 +68,7 @@ class Lists:
 
 @dataclass(slots=True)
 class _Ahead:
-    waiting: deque[Name] = field(default_factory=deque)
+    waiting: deque[Chosen] = field(default_factory=deque)
     lock: Lock = field(default_factory=Lock)
 
 
@@ -102,44 +117,45 @@ class Labelling:
 
     def _ask(self, request: Request) -> Response:
         person = self._access.need(request, "annotator")
-        db, ledger = self._opened(), self._ledgers.of(person.name)
         wanted = request.query_params
         entered = Answer()
-        if "id" in wanted:  # one that was undone, or a link to an article
-            found = questions.question(
-                db, person.name, wanted.get("source", ""), wanted.get("id", "")
-            )
-            if found is None:
-                raise _gone()
-            entered = asking.last_said(labels.events_of(db, found.text_hash), person.name)
-        else:
-            found = self._next(db, person, ledger)
-        return self._page(request, person, ledger, found, entered, said=wanted.get("said", ""))
+        with questions.desk(self._opened(), person.name) as desk:
+            ledger = self._ledgers.of(desk)
+            if "id" in wanted:  # one that was undone, or a link to an article
+                found = desk.question(wanted.get("source", ""), wanted.get("id", ""))
+                if found is None:
+                    raise _gone()
+                entered = asking.last_said(desk.heard_of(found.text_hash)[1], person.name)
+            else:
+                found = self._next(desk, ledger)
+            said = _said(desk, ledger, wanted.get("said", ""))
+        return self._page(request, ledger, found, entered, said=said)
 
-    def _next(self, db: Database, person: Person, ledger: Ledger) -> Question | None:
+    def _next(self, desk: Desk, ledger: Ledger) -> Question | None:
         """The first of those chosen that is still to be answered; chooses more when none is."""
         with self._lock:
-            ahead = self._ahead.setdefault(person.name, _Ahead())
+            ahead = self._ahead.setdefault(desk.annotator, _Ahead())
         with ahead.lock:
             for refill in (False, True):
                 if refill:
-                    ahead.waiting.extend(self._choose(db, person.name, AHEAD))
+                    ahead.waiting.extend(self._choose(self._opened(), desk.annotator, AHEAD))
                 while ahead.waiting:
-                    found = questions.question(db, person.name, *ahead.waiting[0])
-                    if found and not found.skipped and not ledger.said(found.text_hash):
-                        return found
+                    one = ahead.waiting[0]
+                    if not ledger.said(one.text_hash):
+                        found = desk.question(one.source, one.id)
+                        if found and not found.skipped and not ledger.said(found.text_hash):
+                            return found
                     ahead.waiting.popleft()
         return None
 
     def _page(
         self,
         request: Request,
-        person: Person,
         ledger: Ledger,
         found: Question | None,
         entered: Answer,
         *,
-        said: str = "",
+        said: asking.Said | None = None,
         wrong: str = "",
     ) -> Response:
         progress = ledger.progress(self._clock())
@@ -152,37 +168,30 @@ class Labelling:
             asked=asking.asked(found, self._lists.companies, suggestion=show) if found else None,
             entered=entered,
             wrong=wrong,
-            said=self._said(person, ledger, said),
+            said=said,
             progress=progress,
             tallies=asking.tallies(self._lists.topics, progress),
             topics=self._lists.topics,
             once=secrets.token_hex(16),
         )
 
-    def _said(self, person: Person, ledger: Ledger, text_hash: str) -> asking.Said | None:
-        if not ledger.said(text_hash):
-            return None
-        db = self._opened()
-        pinned = questions.labelled_as(db, text_hash)
-        events = labels.events_of(db, text_hash)
-        return asking.said(pinned[0], person.name, events, text_hash) if pinned else None
-
     def _save(self, request: Request) -> Response:
         person = self._access.need(request, "annotator")
         fields = self._access.form(request, person)
         db = self._opened()
-        found = _meant(db, person, fields)
+        with questions.desk(db, person.name) as desk:
+            found = _meant(desk, fields)
+            ledger = self._ledgers.of(desk)
         try:
             said = asking.read_answer(fields, self._lists.topics)
         except NoAnswer as error:
             entered = Answer(fields.get("sentiment", ""), fields.get("topic", ""))
-            ledger = self._ledgers.of(person.name)
-            return self._page(request, person, ledger, found, entered, wrong=str(error))
+            return self._page(request, ledger, found, entered, wrong=str(error))
         once = fields.get("once") or secrets.token_hex(16)
         now = self._clock()
         values: dict[Task, str] = {"sentiment": said.sentiment, "topic": said.topic}
         new = [
-            _label(person, found, task, value, once, now)
+            label_of(person.name, found, task, value, once, now)
             for task, value in values.items()
             if value
         ]
@@ -200,7 +209,9 @@ class Labelling:
 
     def _skip(self, request: Request) -> Response:
         person = self._access.need(request, "annotator")
-        found = _meant(self._opened(), person, self._access.form(request, person))
+        fields = self._access.form(request, person)
+        with questions.desk(self._opened(), person.name) as desk:
+            found = _meant(desk, fields)
         with self._opened().write() as connection:
             labels.skip(connection, person.name, found.text_hash, self._clock())
         return RedirectResponse("/label", 303)
@@ -209,30 +220,39 @@ class Labelling:
         """Take back what was done last: labels by events that say so, a skip by forgetting it."""
         person = self._access.need(request, "annotator")
         self._access.form(request, person)
-        db, ledger = self._opened(), self._ledgers.of(person.name)
-        last, skipped = ledger.last(), questions.last_skip(db, person.name)
-        if skipped is not None and (last is None or skipped[1] > last[1]):
-            text_hash = skipped[0]
-            with db.write() as connection:
+        db = self._opened()
+        with questions.desk(db, person.name) as desk:
+            ledger = self._ledgers.of(desk)
+            last, skipped = ledger.last(), desk.last_skip()
+            is_skip = skipped is not None and (last is None or skipped[1] > last[1])
+            newest = skipped if is_skip else last
+            if newest is None:
+                return RedirectResponse("/label", 303)
+            text_hash = newest[0]
+            back = [taken_back(one, self._clock()) for one in ledger.said(text_hash).values()]
+            name = desk.article_with(text_hash)
+        with db.write() as connection:
+            if is_skip:
                 labels.unskip(connection, person.name, text_hash)
-        elif last is not None:
-            text_hash = last[0]
-            back = [_back(one, self._clock()) for one in ledger.said(text_hash).values()]
-            with db.write() as connection:
+            else:
                 labels.add(connection, [], back)
-        else:
-            return RedirectResponse("/label", 303)
-        name = questions.article_with(db, text_hash)
         again = urlencode({"source": name[0], "id": name[1]}) if name else ""
         return RedirectResponse(f"/label?{again}" if again else "/label", 303)
 
 
-def _meant(db: Database, person: Person, fields: Mapping[str, str]) -> Question:
+def _meant(desk: Desk, fields: Mapping[str, str]) -> Question:
     """The article that a form is about, if it still says what was shown."""
-    found = questions.question(db, person.name, fields.get("source", ""), fields.get("id", ""))
+    found = desk.question(fields.get("source", ""), fields.get("id", ""))
     if found is None or found.text_hash != fields.get("text_hash"):
         raise _gone()
     return found
+
+
+def _said(desk: Desk, ledger: Ledger, text_hash: str) -> asking.Said | None:
+    if not ledger.said(text_hash):
+        return None
+    title, events = desk.heard_of(text_hash)
+    return asking.said(title, desk.annotator, events, text_hash) if events else None
 
 
 def _gone() -> Problem:
@@ -241,42 +261,3 @@ def _gone() -> Problem:
         "Go on with the next one: /label."
     )
     return Problem(409, "This article is not there any more", told)
-
-
-def _label(
-    person: Person, found: Question, task: Task, value: str, once: str, now: datetime
-) -> NewLabel:
-    suggestion, probability = (
-        (found.sentiment, found.sentiment_probability)
-        if task == "sentiment"
-        else (found.topic, found.topic_probability)
-    )
-    return NewLabel(
-        key=_key("page", person.name, found.text_hash, task, once),
-        at=now,
-        annotator=person.name,
-        text_hash=found.text_hash,
-        task=task,
-        value=value,
-        origin="page",
-        suggestion=suggestion,
-        probability=probability,
-        version=found.version,
-    )
-
-
-def _back(one: StoredLabel, now: datetime) -> NewLabel:
-    return NewLabel(
-        key=_key("back", one.annotator, str(one.seq)),
-        at=now,
-        annotator=one.annotator,
-        text_hash=one.text_hash,
-        task=one.task,
-        value=None,
-        origin="page",
-    )
-
-
-def _key(*parts: str) -> str:
-    """Equal for a form that is sent twice, different for every other event."""
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

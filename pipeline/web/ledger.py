@@ -12,9 +12,8 @@ from datetime import UTC, date, datetime
 from threading import Lock
 from typing import Final
 
-from pipeline.store import questions
-from pipeline.store.database import Database
 from pipeline.store.labels import StoredLabel, Task
+from pipeline.store.questions import Desk
 
 MARGIN: Final = 100
 """Events that are read again: numbers are given before transactions end, in any order."""
@@ -99,19 +98,17 @@ class _Kept:
 class Ledgers:
     """Everybody's, up to date at each call. For any thread. ``monotonic`` gives seconds."""
 
-    def __init__(self, opened: Callable[[], Database], monotonic: Callable[[], float]) -> None:
-        self._opened = opened
+    def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._kept: dict[str, _Kept] = {}
         self._lock = Lock()
 
-    def of(self, annotator: str) -> Ledger:
-        """What ``annotator`` has said until now; not to be changed."""
+    def of(self, desk: Desk) -> Ledger:
+        """What the annotator has said as ``desk`` sees it; not to be changed."""
         with self._lock:
-            kept = self._kept.get(annotator)
+            kept = self._kept.get(desk.annotator)
             if kept is None or self._monotonic() - kept.read_at > FRESH_S:
-                kept = self._kept[annotator] = _Kept(self._monotonic())
+                kept = self._kept[desk.annotator] = _Kept(self._monotonic())
         with kept.lock:
-            after = max(0, kept.ledger.seq - MARGIN)
-            kept.ledger.apply(questions.events_by(self._opened(), annotator, after))
+            kept.ledger.apply(desk.events(max(0, kept.ledger.seq - MARGIN)))
         return kept.ledger

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
 import structlog
 from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 
 from alerts.channels import plain
 from pipeline.web import csrf
-from pipeline.web.access import NO_ACCOUNTS, Access, read_form
+from pipeline.web.access import NO_ACCOUNTS, Access, form_of
 from pipeline.web.accounts import Accounts, Crowded, Person
-from pipeline.web.answers import Problem, answer, page
+from pipeline.web.answers import Problem, answer, page, problem_page
 from pipeline.web.limits import Brake
 from pipeline.web.sessions import Sessions
 
@@ -59,8 +60,13 @@ class Login:
             return answer(request, lambda: self._form(request))
 
         @app.post("/login", include_in_schema=False)
-        def enter(request: Request) -> Response:
-            return answer(request, lambda: self._enter(request))
+        async def enter(request: Request) -> Response:
+            # Anybody may send this, slowly: no thread is kept for it until it is here.
+            try:
+                fields = await form_of(request)
+            except Problem as problem:
+                return problem_page(problem)
+            return await run_in_threadpool(answer, request, lambda: self._enter(request, fields))
 
         @app.post("/logout", include_in_schema=False)
         def leave(request: Request) -> Response:
@@ -85,13 +91,12 @@ class Login:
             told=told,
         )
 
-    def _enter(self, request: Request) -> Response:
+    def _enter(self, request: Request, fields: Mapping[str, str]) -> Response:
         if self._access.open:
             raise Problem(403, "Nobody can log in yet", NO_ACCOUNTS)
         if not csrf.same_origin(request, self._base_url):
             told = "Log in on the page /login of this server; programs send their token instead."
             raise Problem(403, "Not from here", told)
-        fields = read_form(request)
         name, secret = fields.get("name", "").strip(), fields.get("secret", "").strip()
         there = _safe(fields.get("next", ""))
         person = self._known(request, name, secret)

@@ -24,7 +24,7 @@ def overview(settings: Settings, opened: Opened, access: Access, stack: ExitStac
     """All that shows how things are, until ``stack`` ends."""
     companies = watchlists.read(settings.companies.watchlist)
     names = {company.symbol: company.name for company in companies}
-    topics = frozenset(label.name for label in taxonomy.load().topics)
+    topics = frozenset(label.name for label in taxonomy.load(settings.model.topics).topics)
     baselines = Baselines(Keys(topics, frozenset(names)).tested(), settings.spikes)
     looking = Looking(opened, baselines, settings, names, now)
     stack.callback(looking.close)

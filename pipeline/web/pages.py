@@ -1,4 +1,4 @@
-"""The pages about incidents: read-only, from what is stored, in any number of threads."""
+"""The pages about incidents, from what is stored, in any number of threads."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 
 from alerts.rules import SEVERITIES
+from pipeline.pages.heard import first_call, heard
 from pipeline.pages.view import log_steps, view
 from pipeline.store import events, incidents, looking
 from pipeline.store.database import Database
 from pipeline.store.looking import Wanted
+from pipeline.web import feedback
 from pipeline.web.access import Access
 from pipeline.web.answers import Problem, answer, page
 
@@ -96,6 +98,7 @@ class Pages:
         incident = found[0]
         if incident.id != name:
             return RedirectResponse(f"/incidents/{incident.id}", 307)
+        log, messages = events.of_incident(db, incident.id), looking.told(db, incident.id)
         leader = incidents.find(db, incident.parent) if incident.parent else []
         return page(
             "incident.html",
@@ -103,8 +106,10 @@ class Pages:
             incident=view(incident),
             parent=view(leader[0], charts=False) if leader else None,
             children=[view(c, charts=False) for c in looking.children(db, [incident.id])],
-            log=log_steps(events.of_incident(db, incident.id)),
-            messages=looking.told(db, incident.id),
+            log=log_steps(log),
+            messages=heard(messages),
+            called=first_call(messages, incident.opened_at),
+            **feedback.form(self._access, request, log),
         )
 
 

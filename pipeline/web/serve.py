@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from importlib.metadata import version as program_version
@@ -13,15 +13,17 @@ from rich.console import Console
 from ingest import watchlists
 from models import taxonomy
 from pipeline.health import Health, Progress
+from pipeline.labels.choosing import next_articles
 from pipeline.metrics import Metrics
 from pipeline.process import now, stop_on_signals
 from pipeline.settings import Settings
-from pipeline.store import questions
+from pipeline.store.database import Database
 from pipeline.web.access import NO_ACCOUNTS, Access
 from pipeline.web.accounts import Accounts
 from pipeline.web.answers import Opened
 from pipeline.web.app import Routed, make_app
-from pipeline.web.labelling import Labelling, Lists
+from pipeline.web.feedback import Feedback
+from pipeline.web.labelling import Chosen, Labelling, Lists
 from pipeline.web.ledger import Ledgers
 from pipeline.web.login import Login
 from pipeline.web.overview import overview
@@ -118,13 +120,18 @@ def _pages(settings: Settings, stack: ExitStack) -> list[Routed]:
         taxonomy.load().topics,
         {one.symbol: one.name for one in watchlists.read(settings.companies.watchlist)},
     )
+
+    def choose(db: Database, annotator: str, most: int) -> Sequence[Chosen]:
+        return next_articles(db, annotator=annotator, settings=settings, now=now(), limit=most)
+
     labelling = Labelling(
         opened,
         access,
-        Ledgers(opened, monotonic),
-        questions.unanswered,
+        Ledgers(monotonic),
+        choose,
         lists,
         now,
         show_suggestion=settings.labelling.show_suggestion,
     )
-    return [login, *overview(settings, opened, access, stack), Pages(opened, access), labelling]
+    pages = [Pages(opened, access), Feedback(opened, access, now), labelling]
+    return [login, *overview(settings, opened, access, stack), *pages]

@@ -58,7 +58,8 @@ class Written(HTMLParser):
 
 
 def page(found: Any, **more: Any) -> str:
-    values = {"parent": None, "children": [], "log": [], "messages": []} | more
+    values: dict[str, Any] = {"parent": None, "children": [], "log": [], "messages": []}
+    values |= {"called": "", "verdicts": {}, "mine": ""} | more
     return render("incident.html", incident=view(found), **values)
 
 

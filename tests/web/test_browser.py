@@ -9,9 +9,10 @@ import pytest
 from playwright.sync_api import Browser
 from sqlalchemy import select, update
 
+from pipeline.labels.settings import LabelSettings
 from pipeline.store import labels, tables
 from pipeline.store.database import Database, open_database
-from tests.pages.made import HOSTILE
+from tests.pages.made import HOSTILE, incident, store
 from tests.web import people
 from tests.web.browser import Watched, browser
 from tests.web.labelled import store_articles
@@ -43,7 +44,9 @@ def db(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def address(db: Database) -> Iterator[str]:
-    with serving(settings(str(db.engine.url), users=people.users())) as sender:
+    found = settings(str(db.engine.url), users=people.users())
+    old = LabelSettings(recent_days=3660)  # the articles are of some day
+    with serving(found.model_copy(update={"labels": old})) as sender:
         yield sender.url
 
 
@@ -226,3 +229,17 @@ def test_page_fits_a_phone_and_the_dark(chromium: Browser, address: str) -> None
     assert found.page.evaluate("document.documentElement.scrollWidth") <= 390
     context.close()
     assert found.complaints == []
+
+
+def test_incident_is_judged_from_its_page(watched: Watched, db: Database, address: str) -> None:
+    found = incident(1)
+    store(db, found)
+    watched.page.goto(f"{address}/incidents/{found.id}")
+    watched.page.click("text=Say what it was worth")
+    watched.page.check("input[value=not-useful]")
+    watched.page.fill("#note", "known since Monday")
+    watched.go("Enter")
+    assert "ann: not useful" in watched.text("#said")
+    assert "known since Monday" in watched.text("#said")
+    assert watched.page.locator("input[value=not-useful]").is_checked()
+    watched.picture("incident")

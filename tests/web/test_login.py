@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from http.cookies import SimpleCookie
 from pathlib import Path
+from select import select as select_ready
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from pipeline.pages.rendering import policy
 from pipeline.settings import Settings
 from pipeline.store import sessions, tables
 from pipeline.store.database import Database, open_database
+from pipeline.web import csrf
 from pipeline.web.login import TRIES
 from tests.fakes import MONDAY
 from tests.pages.made import HOSTILE
@@ -154,7 +158,10 @@ def test_database_has_no_cookie_and_the_session_ends_when_the_settings_say(
         secret = cookie_of(who).partition(".")[2]
         assert secret
         assert secret not in str(row)
-        assert reads(who)
+        for user in ("eve", "ann"):  # a session is one person's
+            with db.write() as connection:
+                connection.execute(update(tables.session).values(user=user))
+            assert reads(who) is (user == "ann")
         with db.write() as connection:
             connection.execute(update(tables.session).values(expires_at=row.created_at))
         assert not reads(who)
@@ -322,6 +329,28 @@ def test_who_guesses_has_to_wait_under_that_name_and_is_not_compared_meanwhile(u
         assert answer.status_code == 429
         assert 0 < int(answer.headers["Retry-After"]) <= 15
         assert who.log_in("bob").status_code == 303
+
+
+def test_slow_log_ins_keep_nobody_else_waiting(anyone: Visitor) -> None:
+    url = anyone.http.base_url
+    head = (
+        "POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\n\r\nname="
+    )
+    with ExitStack() as stack:
+        slow = []
+        for _ in range(60):  # more than there are threads
+            connection = socket.create_connection((url.host, url.port or 80), timeout=30)
+            slow.append(stack.enter_context(connection))
+            connection.sendall(head.encode())
+        assert anyone.http.get("/login").status_code == 200
+        assert select_ready(slow, [], [], 0)[0] == []  # none of them was answered before
+
+
+def test_no_session_is_no_proof() -> None:
+    assert csrf.token("") == ""
+    assert not csrf.is_token("", "")
+    assert csrf.is_token(csrf.token("ann.x"), "ann.x")
 
 
 def test_who_logs_in_often_rightly_does_not_wait(url: str) -> None:
