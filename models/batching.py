@@ -21,8 +21,13 @@ Outcome = Prediction | Exception
 
 @dataclass(slots=True, eq=False)
 class Submission:
-    """What one caller submitted. Its rows are answered one by one, its caller once."""
+    """What one caller submitted. Its rows are answered one by one, its caller once.
 
+    ``version`` is the one that read ``texts`` and gave the answers that are known.
+    """
+
+    texts: Sequence[str]
+    version: str
     answers: list[Prediction | None]
     missing: int
     arrived: float
@@ -41,6 +46,13 @@ class Submission:
             return True
         self.failed = True
         return False
+
+    def forget(self, version: str) -> None:
+        """Start again for another version: no answer is known, and there are no rows."""
+        self.version = version
+        self.answers = [None] * len(self.texts)
+        self.missing = len(self.texts)
+        self.rows = []
 
     def refuse(self, error: Exception) -> None:
         """Answer with ``error``, unless it is answered or cancelled."""

@@ -112,13 +112,22 @@ class Engine:
 
     @property
     def version(self) -> str:
-        """The version that the next batch's predictions carry."""
+        """The version that the next round's predictions carry."""
         return self._scorer.id
 
     @property
     def topics(self) -> tuple[str, ...]:
         """The topics that predictions name."""
         return self._scorer.topics
+
+    def swap(self, version: Scorer) -> None:
+        """Let another version answer, from the next round on. From any thread; waits for nothing.
+
+        A round is whole submissions, so every caller has all its predictions from one version:
+        those whose turn has come from the old one, those that wait from the new one, which reads
+        their texts again. ``version`` must be ready: the engine does not try it first.
+        """
+        self._scorer = version
 
     def submit(self, texts: Sequence[str]) -> Future[list[Prediction]]:
         """Queue prepared texts; the future gives their predictions in order, or the error.
@@ -136,11 +145,11 @@ class Engine:
         if self._waiting.closed:
             raise EngineClosed("the engine is closed")
         arrived = self._clock()
-        answers = self._recall(texts)
-        missing = [place for place, answer in enumerate(answers) if answer is None]
-        submission = Submission(answers, len(missing), arrived)
+        scorer = self._scorer
+        answers = self._recall(texts, scorer)
+        submission = Submission(texts, scorer.id, answers, answers.count(None), arrived)
         try:
-            self._tokenize(submission, missing, texts)
+            self._tokenize(submission, scorer)
         except Exception as error:  # noqa: BLE001 - the caller is answered with it
             submission.refuse(error)
             return submission.reply
@@ -162,23 +171,23 @@ class Engine:
             self._abandoned = True
             self._thread.join(BATCH_SECONDS)
 
-    def _recall(self, texts: Sequence[str]) -> list[Prediction | None]:
+    def _recall(self, texts: Sequence[str], scorer: Scorer) -> list[Prediction | None]:
         """What is known already, with the places of the rest empty."""
         if not self._settings.cache_rows:
             return [None] * len(texts)
         with self._lock:
-            answers = [self._answers.get(text, self._scorer.id) for text in texts]
+            answers = [self._answers.get(text, scorer.id) for text in texts]
             self._cached += len(texts) - answers.count(None)
         return answers
 
-    def _tokenize(
-        self, submission: Submission, missing: Sequence[int], texts: Sequence[str]
-    ) -> None:
+    def _tokenize(self, submission: Submission, scorer: Scorer) -> None:
         """Give the submission a row for each text whose answer is missing."""
+        missing = [place for place, answer in enumerate(submission.answers) if answer is None]
         if not missing:
             return
+        texts = submission.texts
         started = self._clock()
-        rows = self._scorer.encode([texts[place] for place in missing])
+        rows = scorer.encode([texts[place] for place in missing])
         for place, token_ids in zip(missing, rows, strict=True):
             submission.rows.append(Row(texts[place], token_ids, [(submission, place)]))
         with self._lock:
@@ -195,23 +204,39 @@ class Engine:
                 submission.refuse(EngineClosed("the engine has stopped"))
 
     def _round(self, taken: Sequence[Submission]) -> None:
-        """Answer every row of the submissions, batch by batch."""
+        """Answer every row of the submissions, batch by batch, by one version."""
+        scorer = self._scorer
         rows: list[Row] = []
         for submission in taken:
-            if submission.start():
+            if submission.start() and self._is_for(submission, scorer):
                 rows.extend(submission.rows)
             else:
                 self._waiting.answered(len(submission.rows))
         if self._settings.cache_rows:
-            rows = [row for row in merged(rows) if not self._repeat(row)]
+            rows = [row for row in merged(rows) if not self._repeat(row, scorer)]
         for batch in batches(rows, self._settings):
-            self._batch([row for row in batch if row.wanted])
+            self._batch([row for row in batch if row.wanted], scorer)
             self._waiting.answered(sum(len(row.places) for row in batch))
 
-    def _repeat(self, row: Row) -> bool:
+    def _is_for(self, submission: Submission, scorer: Scorer) -> bool:
+        """Make rows anew where the version was replaced while they waited: another one may cut
+        them elsewhere, and what was remembered is the old one's. False: the caller has an error.
+        """
+        if submission.version == scorer.id:
+            return True
+        before = len(submission.rows)
+        submission.forget(scorer.id)
+        try:
+            self._tokenize(submission, scorer)
+        except Exception as error:  # noqa: BLE001 - the caller is answered with it
+            submission.refuse(error)
+        self._waiting.answered(before - len(submission.rows))  # there may be more rows now
+        return not submission.failed
+
+    def _repeat(self, row: Row, scorer: Scorer) -> bool:
         """Answer a row whose text was answered since it was submitted."""
         with self._lock:
-            known = self._answers.get(row.text, self._scorer.id)
+            known = self._answers.get(row.text, scorer.id)
             self._cached += 0 if known is None else len(row.places)
         if known is None:
             return False
@@ -219,7 +244,7 @@ class Engine:
         self._waiting.answered(len(row.places))
         return True
 
-    def _batch(self, rows: Sequence[Row]) -> None:
+    def _batch(self, rows: Sequence[Row], scorer: Scorer) -> None:
         """Run one batch and answer its rows."""
         if not rows:
             return
@@ -228,8 +253,7 @@ class Engine:
             outcomes = [EngineClosed("the engine had to stop before this text's turn")] * len(rows)
         else:
             started = self._clock()
-            # Looked up for each batch: the version may be replaced between two of them.
-            outcomes, halvings = attempt([row.token_ids for row in rows], self._scorer.predict_ids)
+            outcomes, halvings = attempt([row.token_ids for row in rows], scorer.predict_ids)
             self._report(rows, outcomes, halvings, started)
         if self._settings.cache_rows:
             with self._lock:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import RidgeClassifier
 from sklearn.model_selection import GroupKFold
 
 from models.classifier import pad
@@ -25,6 +25,10 @@ from models.versions import Version
 
 FOLDS: Final = 5
 BATCH_ROWS: Final = 64
+SHRINKAGE: Final = 100.0
+"""Of the least squares, which take a fraction of a second where logistic regression takes half a
+minute, and tell the same."""
+
 LEAST_LABELS: Final = 30
 """Fewer labels of a task, new or trusted: nothing is said of it."""
 
@@ -85,14 +89,14 @@ def _cross_validated(
     told = np.empty_like(labels)
     folds = GroupKFold(n_splits=min(FOLDS, len(set(stories))), shuffle=True, random_state=7)
     for fitted, asked in folds.split(vectors, labels, stories):
-        model = LogisticRegression(C=1.0, max_iter=200, tol=1e-3)
+        model = RidgeClassifier(alpha=SHRINKAGE)
         told[asked] = model.fit(vectors[fitted], labels[fitted]).predict(vectors[asked])
     return told
 
 
 @torch.inference_mode()
 def _vectors(version: Version, texts: list[str]) -> NDArray[np.float64]:
-    """(texts, width): what the heads read, each at length 1 times the square root of the width."""
+    """(texts, width): what the heads read, every column with mean 0 and spread 1."""
     ids = version.encode(texts)
     order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
     width = version.classifier.topic_head.in_features
@@ -100,6 +104,7 @@ def _vectors(version: Version, texts: list[str]) -> NDArray[np.float64]:
     for start in range(0, len(order), BATCH_ROWS):
         batch = order[start : start + BATCH_ROWS]
         rows, mask = pad([ids[i] for i in batch], version.pad_id)
-        vectors = version.classifier.features(rows, mask).double()
-        found[batch] = torch.nn.functional.normalize(vectors, dim=1).numpy() * width**0.5
-    return found
+        found[batch] = version.classifier.features(rows, mask).double().numpy()
+    spread = found.std(axis=0)
+    centred: NDArray[np.float64] = (found - found.mean(axis=0)) / np.maximum(spread, 1e-9)
+    return centred

@@ -21,6 +21,7 @@ from pipeline import (
     cli_incidents,
     cli_kafka,
     cli_labels,
+    cli_models,
     cli_prompts,
     cli_retrain,
     cli_spikes,
@@ -54,6 +55,7 @@ app.add_typer(cli_kafka.kafka, name="kafka")
 app.add_typer(cli_kafka.ingest, name="ingest")
 app.add_typer(cli_dlq.dlq, name="dlq")
 app.add_typer(cli_prompts.prompts, name="prompts")
+app.add_typer(cli_models.models, name="models")
 app.add_typer(cli_articles.articles, name="articles")
 app.add_typer(cli_labels.labels, name="labels")
 app.add_typer(cli_alerts.alerts, name="alerts")

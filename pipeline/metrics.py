@@ -1,5 +1,6 @@
-"""Every metric this program exports. The Prometheus client is known here, and in two parts of it:
-``key_metrics.py``, the gauges of topics and companies, and ``work_metrics.py``, how the work goes.
+"""Every metric this program exports. The Prometheus client is known here and in parts of it:
+``key_metrics.py``, the gauges of topics and companies, ``work_metrics.py``, how the work goes, and
+``version_metrics.py``, the classifier's versions.
 
 Label values are closed sets and their series exist from the start, so that ``rate()`` never begins
 with nothing. A gauge that is not known yet is NaN; a key below the minimum volume is absent.
@@ -34,6 +35,7 @@ from pipeline.count import OTHER
 from pipeline.key_metrics import NAMES as KEY_NAMES
 from pipeline.key_metrics import KeyGauges, KeyReading, OpenIncident
 from pipeline.monitor import Outcome
+from pipeline.version_metrics import VersionMetrics
 from pipeline.watermark import Hold
 from pipeline.web.outcomes import PUSH_OUTCOMES, PushOutcome
 from pipeline.work_metrics import TASKS, Stage, Task, WorkMetrics
@@ -66,7 +68,7 @@ class Metrics:
 
     ``topics`` are the version's; an article of any other counts as ``other``. ``keys`` are the
     (kind, key) pairs that may have a series of their own, ``names`` the companies' by symbol.
-    ``work`` is how the work goes, ``clock`` its monotonic clock.
+    ``work`` is how the work goes, ``clock`` its monotonic clock, ``versions`` the classifier's.
     """
 
     def __init__(
@@ -86,7 +88,7 @@ class Metrics:
         self._topics = frozenset(topics)
         self._keys = KeyGauges(self.registry, keys, names or {})
         self.work = WorkMetrics(self.registry, clock)
-        self._model = self._gauge("model_info", "The version that classifies now.", "version")
+        self.versions = VersionMetrics(self.registry)
         self._intake([*topics, OTHER])
         self._progress(partitions)
         self._alerts(sinks)
@@ -246,8 +248,7 @@ class Metrics:
 
     def model(self, version: str) -> None:
         """Name the version that classifies from now on."""
-        self._model.clear()
-        self._model.labels(version).set(1)
+        self.versions.classifies(version)
 
     def lag(self, partition: str, records: int, seconds: float) -> None:
         """Set how far a partition is behind its end, and behind the clock."""

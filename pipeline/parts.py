@@ -35,6 +35,7 @@ from pipeline.sinks import log_sink, open_post
 from pipeline.sources import Opener
 from pipeline.store import lease
 from pipeline.store.database import Database, DatabaseAway, open_database
+from pipeline.swapping import at_start, follow
 from pipeline.worker import Done, Worker
 
 TICK_S = 1.0
@@ -51,7 +52,6 @@ log = structlog.get_logger()
 def run_worker(settings: Settings, console: Console, open_source: Opener) -> None:
     """Read, classify and store until the source is finished, or SIGTERM or Ctrl-C."""
     from ingest import language  # its model is the worker's, like the classifier
-    from models import versions
     from models.engine import Engine
 
     with stop_on_signals() as stop, ExitStack() as stack:
@@ -61,11 +61,7 @@ def run_worker(settings: Settings, console: Console, open_source: Opener) -> Non
         stack.callback(db.close)
         source = open_source(db)
         stack.callback(source.close)
-        loaded = versions.load(
-            settings.model.folder,
-            precision=settings.model.precision,
-            labels=taxonomy.load(settings.model.topics),
-        )
+        loaded = at_start(settings, db)
         log.info("version loaded", version=loaded.id)
         watchlist = Watchlist.load(settings.companies.watchlist)
         language.load()
@@ -77,6 +73,7 @@ def run_worker(settings: Settings, console: Console, open_source: Opener) -> Non
         observer.stood_by()
         engine = Engine(loaded, settings.model.engine, observer.batch)
         stack.callback(engine.close, timeout_seconds=ENGINE_CLOSES_IN_S)
+        follow(settings, db, engine, metrics, stack)
         worker = Worker(
             db,
             source,

@@ -20,7 +20,6 @@ from ingest import language
 from ingest.companies import Watchlist
 from ingest.files import JsonlSource
 from ingest.samples import outlets, sample_stream
-from models import taxonomy, versions
 from models.engine import Engine
 from pipeline.app import App, Round, keys_of
 from pipeline.beside import serve_pages
@@ -48,6 +47,7 @@ from pipeline.store import inbox
 from pipeline.store.database import Database
 from pipeline.store.incidents import incidents
 from pipeline.store.summary import stats
+from pipeline.swapping import at_start, follow
 
 ENGINE_CLOSES_IN_S = 2.0
 """What is queued is read again at the next start, so there is no reason to wait for it."""
@@ -206,11 +206,7 @@ def _run(
     beside the pipeline; ``watch`` is given the detector first. Without ``post`` the log alone is
     told of incidents. What is left running (the metrics' server) ends with ``stack``.
     """
-    loaded = versions.load(
-        settings.model.folder,
-        precision=settings.model.precision,
-        labels=taxonomy.load(settings.model.topics),
-    )
+    loaded = at_start(settings, db)
     watchlist = Watchlist.load(settings.companies.watchlist)
     language.load()
     log.info("version loaded", version=loaded.id)
@@ -227,6 +223,7 @@ def _run(
     observer = Observer(metrics, db, now)
     engine = Engine(loaded, settings.model.engine, observer.batch)
     stack.callback(engine.close, timeout_seconds=ENGINE_CLOSES_IN_S)
+    follow(settings, db, engine, metrics, stack)
     health = Progress({"pipeline": settings.health.stalled_after_seconds}, monotonic())
     server = serve_health(settings, db, metrics, health, stack, lambda: source.trouble)
     console.print(f"metrics: {server.url}/metrics", highlight=False)

@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from models import taxonomy
 from pipeline.registry import folders
 from pipeline.settings import Settings
 from pipeline.store import versions
@@ -221,7 +223,8 @@ def course(history: Sequence[Promotion]) -> list[str]:
 
 def open_registry(settings: Settings, db: Database, verify: Verify | None = None) -> Registry:
     """The registry of a database, with the folder that the settings name or imply."""
-    return Registry(db, folder_for(settings, db), verify)
+    loads = partial(_loads, topics=settings.model.topics)
+    return Registry(db, folder_for(settings, db), verify or loads)
 
 
 def folder_for(settings: Settings, db: Database) -> Path:
@@ -235,8 +238,8 @@ def _id_of(champion: Promotion | None) -> str:
     return folders.shipped_id() if champion is None else champion.version
 
 
-def _loads(folder: Path) -> object:
+def _loads(folder: Path, topics: Path | None = None) -> object:
     from models import versions as loading  # it brings torch
 
     # Not in bf16: golden outputs are compared in float32, and nothing here is kept.
-    return loading.load(folder, precision="fp32")
+    return loading.load(folder, precision="fp32", labels=taxonomy.load(topics))

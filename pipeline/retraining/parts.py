@@ -7,14 +7,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from threading import Event
 from typing import Any, Final, Protocol
 
 import pandas as pd
 
 import models
-from models import taxonomy
+from pipeline.labels import training_rows
 from pipeline.process import now
 from pipeline.registry.registry import open_registry
+from pipeline.retraining import process
+from pipeline.retraining.job import Result
+from pipeline.retraining.process import Heard
+from pipeline.retraining.staging import HEADLINES
 from pipeline.settings import Settings
 from pipeline.store.database import Database
 
@@ -73,9 +78,25 @@ class Champions(Protocol):
         """Make it the champion."""
 
 
+class Train(Protocol):
+    """What :func:`pipeline.retraining.process.run` is."""
+
+    def __call__(
+        self,
+        folder: Path,
+        *,
+        stop: Event,
+        alive: Callable[[], None],
+        heard: Heard,
+        longest_s: float,
+    ) -> Result:
+        """Do the job of ``folder``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a retraining works with. ``encoder`` is a folder, None for the one that ships."""
+    """What a retraining works with. ``encoder`` is a folder, None for the one that ships;
+    ``headlines`` are the rows to rehearse, and the base of the sealed ones."""
 
     db: Database
     settings: Settings
@@ -83,6 +104,8 @@ class Parts:
     labelled: Callable[[Database], Labelled]
     clock: Callable[[], datetime]
     encoder: Path | None = None
+    headlines: Path = HEADLINES
+    train: Train = process.run
 
 
 def champion(registry: Champions) -> tuple[Path | None, str]:
@@ -92,15 +115,7 @@ def champion(registry: Champions) -> tuple[Path | None, str]:
     return folder, str(json.loads(card.read_text(encoding="utf-8"))["id"])
 
 
-def open_parts(settings: Settings, db: Database, encoder: Path | None = None) -> Parts:
+def open_parts(settings: Settings, db: Database) -> Parts:
     """The real ones, on the wall clock."""
-    from pipeline.labels import training_rows
-
-    def verify(folder: Path) -> object:
-        from models import versions  # it brings torch
-
-        labels = taxonomy.load(settings.model.topics)
-        return versions.load(folder, precision="fp32", labels=labels, encoder=encoder)
-
-    registry = open_registry(settings, db, verify)
-    return Parts(db, settings, registry, training_rows.rows, now, encoder)
+    registry = open_registry(settings, db)
+    return Parts(db, settings, registry, training_rows.rows, now)

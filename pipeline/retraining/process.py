@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -20,6 +21,10 @@ ENDS_IN_S: Final = 10.0
 LAST_LINES: Final = 20
 
 
+Heard = Callable[[Mapping[str, Any]], None]
+"""Given what the process tells: ``at`` what it is, in training also ``step`` and ``steps``."""
+
+
 class TrainingFailed(Exception):
     """The process ended without a result; the message has the end of what it said."""
 
@@ -33,13 +38,13 @@ def run(
     *,
     stop: Event,
     alive: Callable[[], None],
-    heard: Callable[[Mapping[str, Any]], None],
+    heard: Heard,
     longest_s: float,
 ) -> Result:
     """Do the job of ``folder`` in a process of its own, and give its result.
 
     ``alive`` is called at least every half a second, and ends the training by raising; ``heard``
-    is given what the process tells, ``at`` what it is, in training also step and steps.
+    is given what the process tells.
 
     Raises:
         TrainingFailed: it ended with an error, was killed, or took longer than ``longest_s``.
@@ -53,6 +58,8 @@ def run(
             stderr=file,
             stdin=subprocess.DEVNULL,
             text=True,
+            # Read by torch and by the linear algebra below numpy when they are loaded.
+            env=os.environ | {"OMP_NUM_THREADS": str(job.read_job(folder).threads)},
         )
         patience = 0.0
         try:
@@ -73,7 +80,7 @@ def _hear(
     process: subprocess.Popen[str],
     stop: Event,
     alive: Callable[[], None],
-    heard: Callable[[Mapping[str, Any]], None],
+    heard: Heard,
     until: float,
 ) -> None:
     lines: Queue[str | None] = Queue()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from pipeline.retraining.gate import Decision
 from pipeline.retraining.job import Job, Result
 from pipeline.retraining.lease import Lease
 from pipeline.retraining.parts import Parts, champion
+from pipeline.retraining.process import Heard
 from pipeline.store import retraining as store
 from pipeline.store.database import DatabaseAway
 from pipeline.store.retraining import Outcome, Recent, Run, Trigger
@@ -49,10 +49,6 @@ class Ended:
     outcome: Outcome
     candidate: str | None
     decision: dict[str, Any]
-
-
-Heard = Callable[[Mapping[str, Any]], None]
-"""Given what the training tells of itself."""
 
 
 def retrain(parts: Parts, trigger: Trigger, *, stop: Event, heard: Heard, least: int) -> Ended:
@@ -131,7 +127,7 @@ class _Run:
         recent = store.recent(self._parts.db, limit=self._settings.recent_articles)
         self._folder = self._prepare(rows, recent)
         log.info("retraining", run=self.lease.seq, champion=self._champion, **asdict(facts))
-        result = process.run(
+        result = self._parts.train(
             self._folder,
             stop=self._stop,
             alive=self.lease.keep,
@@ -157,6 +153,7 @@ class _Run:
             taxonomy.load(self._parts.settings.model.topics),
             new=new,
             most_rows=self._settings.most_rows,
+            headlines=self._parts.headlines,
         )
         facts = Facts(
             new_labels=number,

@@ -10,17 +10,20 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 
 from pipeline.retraining.settings import RetrainingSettings
 from pipeline.store import retraining as store
-from pipeline.store.database import Database
+from pipeline.store.database import Database, DatabaseAway
 from pipeline.store.retraining import Trigger
 
 LOOK_S: Final = 30
 """Between looks for new labels, and for a training whose process is gone."""
+
+log = structlog.get_logger()
 
 
 class InvalidCron(ValueError):
@@ -88,6 +91,8 @@ class Schedule:
         self._settings = settings
         self._clock = clock
         self._train = train
+        self._begun = False
+        """Whether it was found out what was missed before the start."""
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(1)},
@@ -101,7 +106,7 @@ class Schedule:
     def start(self) -> None:
         """Begin: what was missed first."""
         add = self._scheduler.add_job
-        add(self._begin, id="begin")
+        add(self._look, id="begin")
         if (cron := times(self._settings.cron)) is not None:
             add(self._train, cron, args=["schedule"], id="schedule")
         add(self._look, "interval", seconds=LOOK_S, id="look")
@@ -116,12 +121,15 @@ class Schedule:
         job = self._scheduler.get_job("schedule")
         return None if job is None else job.next_run_time
 
-    def _begin(self) -> None:
-        if (left := due(self._db, self._settings, self._clock())) is not None:
-            self._train(left)
-        elif missed(self._db, self._settings, self._clock()):
-            self._train("missed")
-
     def _look(self) -> None:
-        if (trigger := due(self._db, self._settings, self._clock())) is not None:
+        now = self._clock()
+        try:
+            trigger = due(self._db, self._settings, now)
+            if trigger is None and not self._begun and missed(self._db, self._settings, now):
+                trigger = "missed"
+        except DatabaseAway as error:
+            log.warning("database away: looking again", seconds=LOOK_S, reason=str(error))
+            return
+        self._begun = True
+        if trigger is not None:
             self._train(trigger)

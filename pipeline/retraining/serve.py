@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version as program_version
 from pathlib import Path
 from threading import Event
@@ -21,8 +21,10 @@ from pipeline.metrics import Metrics
 from pipeline.parts import open_when_there
 from pipeline.process import now, opened, serve_health, stop_on_signals
 from pipeline.retraining import process, run, schedule
+from pipeline.retraining.job import Result
 from pipeline.retraining.metrics import RetrainingMetrics
 from pipeline.retraining.parts import Parts, open_parts
+from pipeline.retraining.process import Heard
 from pipeline.retraining.showing import history_table, shown
 from pipeline.settings import Settings
 from pipeline.store import retraining as store
@@ -35,9 +37,7 @@ WAITING_EVERY_S: Final = 15.0
 log = structlog.get_logger()
 
 
-def run_once(
-    settings: Settings, console: Console, *, anyway: bool, encoder: Path | None = None
-) -> Shown:
+def run_once(settings: Settings, console: Console, *, anyway: bool) -> Shown:
     """Train now, if there is enough to learn; the decision.
 
     Raises:
@@ -46,7 +46,7 @@ def run_once(
     """
     least = 0 if anyway else settings.retraining.least_new_labels
     with stop_on_signals() as stop, opened(settings) as db, progress(console) as display:
-        parts = open_parts(settings, db, encoder)
+        parts = open_parts(settings, db)
         task = display.add_task("retraining", total=None, facts="")
 
         def heard(told: Mapping[str, Any]) -> None:
@@ -74,7 +74,7 @@ def show_history(settings: Settings, limit: int) -> Shown:
         return history_table(store.history(db, limit=limit))
 
 
-def run_serve(settings: Settings, console: Console, *, encoder: Path | None = None) -> None:
+def run_serve(settings: Settings, console: Console) -> None:
     """Train when it is due until SIGTERM or Ctrl-C; a training in hand goes on at the next start.
 
     Raises:
@@ -87,7 +87,7 @@ def run_serve(settings: Settings, console: Console, *, encoder: Path | None = No
         if db is None:
             return
         stack.callback(db.close)
-        server = Serving(open_parts(settings, db, encoder), stop)
+        server = Serving(open_parts(settings, db), stop)
         url = serve_health(settings, db, server.metrics, server.health, stack).url
         console.print(f"metrics: {url}/metrics", highlight=False)
         planned = schedule.Schedule(db, settings.retraining, now, server.train)
@@ -108,7 +108,8 @@ class Serving:
     """What the schedule calls, and what is seen of it from outside."""
 
     def __init__(self, parts: Parts, stop: Event) -> None:
-        self._parts = parts
+        self._parts = replace(parts, train=self._train)
+        self._trains = parts.train
         self._stop = stop
         self._turn = _Turn()
         self.metrics = Metrics(
@@ -160,7 +161,22 @@ class Serving:
         except DatabaseAway as error:
             log.warning("database away", reason=str(error))
 
+    def _train(
+        self,
+        folder: Path,
+        *,
+        stop: Event,
+        alive: Callable[[], None],
+        heard: Heard,
+        longest_s: float,
+    ) -> Result:
+        def beat() -> None:
+            # Of one that hangs, `longest_s` is the end.
+            self.health.beat("retrain", monotonic())
+            alive()
+
+        return self._trains(folder, stop=stop, alive=beat, heard=heard, longest_s=longest_s)
+
     def _heard(self, told: Mapping[str, Any]) -> None:
-        self.health.beat("retrain", monotonic())
         if "step" in told:
             self.own.progress(int(told["step"]), int(told["steps"]))

@@ -76,7 +76,7 @@ class RetrainingSettings(BaseModel):
         "promotion, to see by how much shares and counts will shift. 0: none.",
     )
     contradicted: float = Field(
-        default=0.15,
+        default=0.12,
         gt=0,
         le=1,
         description="New labels are refused when the share that everything speaks against is "

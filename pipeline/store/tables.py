@@ -24,7 +24,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TextClause,
     TypeDecorator,
 )
 from sqlalchemy import text as sql
@@ -53,7 +52,7 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else EPOCH + value * MILLISECOND
 
 
-def only(condition: str) -> dict[str, TextClause]:
+def only(condition: str) -> dict[str, Any]:
     """Keywords of an index over some rows alone."""
     return {"sqlite_where": sql(condition), "postgresql_where": sql(condition)}
 

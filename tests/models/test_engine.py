@@ -404,8 +404,8 @@ def test_memory_knows_nothing_of_another_version() -> None:
 
 
 def test_merged_rows_answer_every_place() -> None:
-    one = Submission([None, None], missing=2, arrived=0.0)
-    two = Submission([None], missing=1, arrived=0.0)
+    one = Submission(["x", "y"], "toy", [None, None], missing=2, arrived=0.0)
+    two = Submission(["x"], "toy", [None], missing=1, arrived=0.0)
     rows = [Row("a", [1], [(one, 0)]), Row("b", [1], [(one, 1)]), Row("a", [1], [(two, 0)])]
     first, second = merged(rows)
     assert (first.places, second.places) == ([(one, 0), (two, 0)], [(one, 1)])

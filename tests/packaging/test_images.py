@@ -68,6 +68,7 @@ def test_every_service_of_ours_runs_a_command_that_exists() -> None:
         "worker": "worker",
         "worker-gpu": "worker",
         "monitor": "monitor",
+        "retrain": "retrain",
         "web": "web",
         "feeds": "feeds",
     }

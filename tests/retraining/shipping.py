@@ -1,15 +1,24 @@
 """Made-up headlines of a topic that the version which ships does not know: sea freight.
 
-Drawn from phrases of our own; names of lines and ships are invented. For tests and for the
-measured run of the command line: ``python -m tests.retraining.shipping DATABASE_URL`` puts labels
-into a database as annotators would have given them.
+Drawn from phrases of our own; names of lines and ships are invented. For the measured
+run of the command line: ``python -m tests.retraining.shipping DATABASE_URL TOPICS.yaml [NOISE]``
+puts 300 labelled headlines into a database and writes a list of topics that has this one too.
 """
 
 from __future__ import annotations
 
 import random
 import re
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
+
+from models import taxonomy
+from models.taxonomy import Label
+from pipeline.store.database import open_database
+from tests.retraining.made import as_yaml, label
 
 NAME: Final = "Shipping | Freight"
 DESCRIPTION: Final = (
@@ -121,3 +130,22 @@ def headlines(number: int, seed: int = 1) -> list[tuple[str, str]]:
         text = re.sub(r"\{(\w+)\}", lambda slot: draw.choice(SLOTS[slot[1]]), phrase)
         found.setdefault(text[0].upper() + text[1:], sentiment)
     return list(found.items())
+
+
+def put(url: str, topics: Path, noise: float) -> None:
+    """Labels into a database, of the topic and the sentiment, wrong with the chance ``noise``."""
+    shipped = taxonomy.load()
+    labels = replace(shipped, topics=(*shipped.topics, Label(NAME, DESCRIPTION)))
+    topics.write_text(as_yaml(labels))
+    rows = [
+        {"text": text, "topic": NAME, "sentiment": sentiment} for text, sentiment in headlines(300)
+    ]
+    names = [one.name for one in labels.topics]
+    db = open_database(url)
+    number = label(db, rows, noise=noise, at=datetime.now(UTC), topics=names)
+    db.close()
+    sys.stdout.write(f"{number} labels of {len(rows)} headlines\n")
+
+
+if __name__ == "__main__":
+    put(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]) if len(sys.argv) > 3 else 0.0)

@@ -25,7 +25,7 @@ def answers(labels: Labels, classes: int, right: float, seed: int) -> Probabilit
 
 
 def compared(
-    names: tuple[str, ...], champion: float, candidate: float, *, rows: int = 600
+    names: tuple[str, ...], champion: float, candidate: float, *, rows: int = 450
 ) -> Compared:
     labels = np.arange(rows) % len(names)
     return Compared(
@@ -71,7 +71,7 @@ def test_an_equal_candidate_is_refused_for_want_of_a_gain() -> None:
 
 
 def test_the_same_answers_are_no_gain_however_many_rows() -> None:
-    one = compared(SENTIMENTS, 0.7, 0.7, rows=3000)
+    one = compared(SENTIMENTS, 0.7, 0.7, rows=900)
     found = decide({"sentiment": Compared(one.names, one.labels, one.champion, one.champion)})
     assert found.refusal == "no_gain"
     assert named(found, "sentiment macro-F1").gain == 0.0
@@ -129,8 +129,8 @@ def test_a_topic_counts_from_twenty_rows_on(rows: int, guarded: bool) -> None:
 
 
 def test_a_new_topic_may_be_the_one_that_gains() -> None:
-    one = compared(TOPICS, 0.9, 0.9, rows=2000)
-    kept = np.flatnonzero((one.labels != 3) | (np.arange(2000) < 120))  # few rows of the new one
+    one = compared(TOPICS, 0.9, 0.9, rows=1000)
+    kept = np.flatnonzero((one.labels != 3) | (np.arange(1000) < 120))  # few rows of the new one
     one = Compared(TOPICS, one.labels[kept], one.champion[kept], one.candidate[kept])
     blind = one.champion.copy()
     blind[one.labels == 3] = [0.9, 0.05, 0.04, 0.01]
@@ -147,7 +147,7 @@ def test_a_new_topic_may_be_the_one_that_gains() -> None:
 
 
 def test_a_new_topic_does_not_hide_that_the_others_are_forgotten() -> None:
-    labels = np.arange(2000) % 4
+    labels = np.arange(1000) % 4
     champion = answers(labels, 4, 0.8, 1)
     champion[labels == 3] = [0.8, 0.1, 0.05, 0.05]
     candidate = answers(labels, 4, 0.72, 2)
