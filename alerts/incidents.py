@@ -25,6 +25,7 @@ from alerts.rules import (
     crosses,
     grade,
     graver,
+    milder,
     rank,
     settled,
     stories_of,
@@ -139,17 +140,20 @@ def advance(
     settings: IncidentSettings,
     *,
     stream_silent: bool = False,
+    most: Severity = "critical",
 ) -> tuple[Watch, Change | None]:
     """Move a watch on by one evaluation.
 
     ``sources`` may be None unless ``wants_sources``; a spike does not open without it.
-    ``stream_silent``: no article at all has come lately; then nothing grows calm.
+    ``stream_silent``: no article at all has come lately; then nothing grows calm. ``most`` is the
+    gravest that this evaluation may call it; what it was called before stays.
     """
     crossing = crosses(watch.rule, reading, settings)
     if watch.state == "cooling" and watch.cool_until is not None and at >= watch.cool_until:
         watch = Watch(watch.kind, watch.key, watch.rule)
     if watch.state == "firing":
         verdict = grade(watch.rule, reading, sources, settings) if crossing != "none" else None
+        verdict = milder(verdict, most) if verdict is not None else None
         return _burn(watch, reading, at, verdict, settings, stream_silent=stream_silent)
     if crossing == "none":
         state: State = "cooling" if watch.state == "cooling" else "ok"
@@ -165,7 +169,7 @@ def advance(
     verdict = grade(watch.rule, reading, sources, settings) if confirmed else None
     if verdict is None:
         return watch, None
-    return _light(watch, reading, at, verdict)
+    return _light(watch, reading, at, milder(verdict, most))
 
 
 def _light(

@@ -83,6 +83,9 @@ class IncidentSettings(BaseModel):
     """An incident open for so long, silence not counted, offers that its level be accepted."""
     accept_after: timedelta = timedelta(days=7)
     """After so long its level is accepted as the new normal by itself."""
+    capped_for: timedelta = timedelta(hours=3)
+    """After another version took over, incidents stay at info for so long: shares and counts may
+    have moved with it, not with the news. 0 caps nothing."""
 
     @model_validator(mode="after")
     def _bands_within_bounds(self) -> IncidentSettings:
@@ -225,6 +228,11 @@ def stories_of(rule: Rule, reading: Reading) -> int:
 def rank(severity: Severity | None) -> int:
     """Order severities; none is the least, -1."""
     return -1 if severity is None else SEVERITIES.index(severity)
+
+
+def milder(one: Severity, other: Severity) -> Severity:
+    """Give the less grave of two severities."""
+    return min(one, other, key=rank)
 
 
 def graver(one: Severity | None, other: Severity | None) -> Severity | None:

@@ -15,11 +15,12 @@ from alerts.evidence import robust
 from alerts.incidents import Change, Watch, advance, wants_sources
 from alerts.linking import WITHIN, Candidate, choose_parent, worth_telling
 from alerts.routing import sinks_for
-from alerts.rules import RULES, SEVERITIES, Rule, Sources, noticeable
+from alerts.rules import RULES, SEVERITIES, Rule, Severity, Sources, noticeable
 from alerts.scores import Reading, Scores
 from alerts.spikes import SpikeDetector
 from alerts.windows import BUCKET, BUCKETS
 from pipeline.accepting import Acceptances, Accepted
+from pipeline.capping import Swaps
 from pipeline.count import bucket_start
 from pipeline.recording import Found, Recorder
 from pipeline.series import series
@@ -78,6 +79,7 @@ class Detection:
         self._watches: dict[tuple[str, str, Rule], Watch] = {}
         self._incidents: dict[str, Incident] = {}
         self._acceptances = Acceptances(db)
+        self._swaps = Swaps(db)
         self.trace: Callable[[datetime, Scores], None] | None = None
         """Is shown the scores of every boundary, for reports."""
         self.latest: Scores | None = None
@@ -102,6 +104,7 @@ class Detection:
         self._cursor = lease.progress(self._db).cursor
         self._detector = SpikeDetector(self.keys, self._settings.spikes)
         self._acceptances = Acceptances(self._db)
+        self._swaps = Swaps(self._db)
         for hour in buckets.learned_hours(self._db, self.keys):
             self._take_recorded(before=hour.at + HOUR + LEARNING_DELAY)
             self._learn(hour)
@@ -163,6 +166,7 @@ class Detection:
         alive: Callable[[], None],
     ) -> Run:
         self._acceptances.look()
+        self._swaps.look()
         hours = deque(self._hours_due(self._cursor or first, until))
         matrix = buckets.read_matrix(self._db, self.keys, first - LOOK_BACK, until)
         done = Evaluation(until)
@@ -212,6 +216,7 @@ class Detection:
         if changed:
             self._announce(changed, at, done, now)
         self._accept(at, done, now)
+        done.events += [swapped.event(now) for swapped in self._swaps.due(at)]
         self.latest, self.latest_at = scores, at
         if self.trace is not None:
             self.trace(at, scores)
@@ -267,13 +272,18 @@ class Detection:
         sources = None
         if wants_sources(watch, reading, at, limits):
             sources = self._sources(watch, scores, index, reading, at)
-        moved, change = advance(watch, reading, at, sources, limits, stream_silent=silent)
+        swap = self._swaps.over(at, limits.capped_for)
+        most: Severity = "critical" if swap is None else "info"
+        moved, change = advance(
+            watch, reading, at, sources, limits, stream_silent=silent, most=most
+        )
         grows = change is not None and moved.state == "firing" and sources is None
         if grows and watch.rule == "negative_spike":
             # It decides nothing any more, and belongs to the evidence.
             sources = self._sources(watch, scores, index, reading, at)
         offered = moved.offered and not watch.offered
-        return Found(moved, change, reading, sources, offered)
+        held = swap.told(limits.capped_for) if swap and moved.severity == "info" else ""
+        return Found(moved, change, reading, sources, offered, held)
 
     def _sources(
         self, watch: Watch, scores: Scores, index: int, reading: Reading, at: datetime

@@ -35,7 +35,7 @@ from pipeline.count import OTHER
 from pipeline.key_metrics import NAMES as KEY_NAMES
 from pipeline.key_metrics import KeyGauges, KeyReading, OpenIncident
 from pipeline.monitor import Outcome
-from pipeline.version_metrics import VersionMetrics
+from pipeline.version_metrics import DRIFT_NAMES, VersionMetrics
 from pipeline.watermark import Hold
 from pipeline.web.outcomes import PUSH_OUTCOMES, PushOutcome
 from pipeline.work_metrics import TASKS, Stage, Task, WorkMetrics
@@ -56,6 +56,7 @@ NEWS: Final = frozenset(
         "dead_letters_unpublished",
         "database_bytes",
         "disk_free_bytes",
+        *DRIFT_NAMES,
     )
 ).union(KEY_NAMES)
 """Gauges that only the active monitor knows the values of."""

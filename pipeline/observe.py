@@ -14,6 +14,7 @@ from ingest.language_codes import group_of
 from models.prediction import Prediction
 from pipeline.app import App, Round
 from pipeline.detect import Detection
+from pipeline.drift import Drift
 from pipeline.key_metrics import NOTHING, KeyReading, OpenIncident
 from pipeline.metrics import Metrics
 from pipeline.monitor import Monitor, Tick
@@ -36,12 +37,22 @@ MEASURED_EVERY = timedelta(minutes=1)
 
 
 class Observer:
-    """Counts what rounds and model batches report. Batches come from the model's thread."""
+    """Counts what rounds and model batches report. Batches come from the model's thread.
 
-    def __init__(self, metrics: Metrics, db: Database, clock: Callable[[], datetime]) -> None:
+    ``drift`` compares what the classifier says with what it said, for a monitor.
+    """
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        db: Database,
+        clock: Callable[[], datetime],
+        drift: Drift | None = None,
+    ) -> None:
         self._metrics = metrics
         self._db = db
         self._clock = clock
+        self._drift = drift
         self._partitions: set[str] = set()
         self._measured_at: datetime | None = None
 
@@ -73,6 +84,7 @@ class Observer:
         self._metrics.watching(True)
         self._counted(tick)
         self._watched(monitor, tick)
+        self._drifted(tick)
         self._measure()
 
     def stood_by(self) -> None:
@@ -154,6 +166,17 @@ class Observer:
             metrics.dead_letters_unpublished(tick.unpublished)
         if detection.latest is not None and tick.evaluated:
             self._keys(detection, detection.latest)
+
+    def _drifted(self, tick: Tick) -> None:
+        at = tick.watermark.at
+        found = self._drift.look(at) if self._drift is not None and at is not None else None
+        for task, drifted in (found or {}).items():
+            numbers: dict[str, float] = {}
+            if drifted.mix is not None:
+                numbers |= {"mix": drifted.mix.value, "mix_limit": drifted.mix.limit}
+            if (fall := drifted.confidence) is not None:
+                numbers |= {"confidence_drop": fall.value, "confidence_limit": fall.limit}
+            self._metrics.versions.drifted(task, numbers)
 
     def _measure(self) -> None:
         now = self._clock()

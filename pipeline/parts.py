@@ -19,6 +19,7 @@ from ingest.companies import Watchlist
 from models import taxonomy
 from pipeline.app import POLL_S, keys_of, linker
 from pipeline.detect import Detection
+from pipeline.drift import Drift
 from pipeline.health import Progress
 from pipeline.metrics import Metrics
 from pipeline.monitor import DEAD_SINK, Monitor, Tick
@@ -123,7 +124,7 @@ def run_monitor(settings: Settings, console: Console, *, until_idle: bool) -> No
             sinks=told,
             partitions=(),
         )
-        observer = Observer(metrics, db, now)
+        observer = Observer(metrics, db, now, Drift(db, settings.counting.languages))
         observer.stood_by()
         health = Progress({"monitor": settings.health.stalled_after_seconds}, monotonic())
         server = serve_health(settings, db, metrics, health, stack)

@@ -35,6 +35,8 @@ class Found:
     sources: Sources | None
     offered: bool = False
     """From now on its level may be accepted."""
+    held: str = ""
+    """Why it may not be called graver than info; often empty."""
 
 
 class Recorder:
@@ -133,7 +135,10 @@ class Recorder:
         if found.change is not None and (found.offered or found.change.what != "updated"):
             what = "offered" if found.offered else found.change.what
             evidence = entry(evidence, what, at, watch.severity or "info", found.reading)
-        return with_standing(evidence, standing(watch, self._settings.incidents, watch.incident))
+        told = standing(watch, self._settings.incidents, watch.incident)
+        if watch.state == "firing":
+            told = " ".join(filter(None, (told, found.held)))
+        return with_standing(evidence, told)
 
     def _evidence(self, found: Found, at: datetime) -> Evidence:
         """What is stored of one evaluation: also a company's name, and all stories' ids."""

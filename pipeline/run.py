@@ -25,6 +25,7 @@ from pipeline.app import App, Round, keys_of
 from pipeline.beside import serve_pages
 from pipeline.detect import Detection
 from pipeline.display import Shown, progress, run_view
+from pipeline.drift import Drift
 from pipeline.health import Progress
 from pipeline.metrics import Metrics
 from pipeline.monitor import DEAD_SINK, DeadLetters
@@ -220,7 +221,7 @@ def _run(
         sinks=sinks if dead is None else (*sinks, DEAD_SINK),
     )
     metrics.model(loaded.id)
-    observer = Observer(metrics, db, now)
+    observer = Observer(metrics, db, now, Drift(db, settings.counting.languages))
     engine = Engine(loaded, settings.model.engine, observer.batch)
     stack.callback(engine.close, timeout_seconds=ENGINE_CLOSES_IN_S)
     follow(settings, db, engine, metrics, stack)

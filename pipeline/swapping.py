@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol, cast
 
 import structlog
 
@@ -172,7 +172,7 @@ class Follower:
 class TooSlow(Exception):
     """Loading took longer than it may."""
 
-    reason = "timeout"
+    reason: ClassVar[str] = "timeout"
 
 
 def reason_of(error: BaseException) -> ReloadFailure:

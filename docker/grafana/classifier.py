@@ -11,6 +11,8 @@ from docker.grafana.promql import grown, quantile, rate
 from ingest.language_codes import LANGUAGE_GROUPS
 from pipeline.work_metrics import TASKS
 
+DRIFT_LINES: Final = (*TASKS, *(f"limit of {task}" for task in TASKS))
+
 CONFIDENCE: Final = Row(
     "Confidence",
     [
@@ -111,6 +113,46 @@ MIX: Final = Row(
     ],
 )
 
+DRIFT: Final = Row(
+    "Drift since the last swap",
+    [
+        Panel(
+            "timeseries",
+            "Shift of the mix of labels",
+            "How far labels of the last 24 h are divided otherwise than in the two weeks after "
+            "the last swap, and what chance and usual days can bring. Above: the news is another. "
+            "Absent until there is a week to compare with.",
+            [
+                Query("max by (task) (bearwatch_drift_mix_ratio)", "{{task}}"),
+                Query("max by (task) (bearwatch_drift_mix_limit_ratio)", "limit of {{task}}"),
+            ],
+            "none",
+            thresholds=[(None, BLUE)],
+            names=DRIFT_LINES,
+            least=0,
+            width=12,
+            links=[runbook("BearwatchMixShifted")],
+        ),
+        Panel(
+            "timeseries",
+            "Fall of confidence in the same labels",
+            "How much less sure the classifier was, label by label, and what chance and usual "
+            "days can bring. Above: it knows this news less well than the news it began with.",
+            [
+                Query("max by (task) (bearwatch_drift_confidence_drop_ratio)", "{{task}}"),
+                Query(
+                    "max by (task) (bearwatch_drift_confidence_limit_ratio)", "limit of {{task}}"
+                ),
+            ],
+            "percentunit",
+            thresholds=[(None, BLUE)],
+            names=DRIFT_LINES,
+            width=12,
+            links=[runbook("BearwatchConfidenceFell")],
+        ),
+    ],
+)
+
 VERSIONS: Final = Row(
     "Versions",
     [
@@ -161,6 +203,6 @@ CLASSIFIER: Final = Dashboard(
     "bearwatch-classifier",
     "Bearwatch · Classifier",
     "How sure the classifier is, what it says, and which version says it.",
-    [CONFIDENCE, MIX, VERSIONS],
+    [CONFIDENCE, MIX, DRIFT, VERSIONS],
     VARIABLES,
 )

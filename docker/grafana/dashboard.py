@@ -121,7 +121,7 @@ ANNOTATIONS: Final[list[Json]] = [
         " unless max by (version) (bearwatch_model_info offset 10m))"
         " and on () count(bearwatch_model_info offset 10m)",
         "version {{version}}",
-        "classifies from now on; for 3 h of news, spikes may be its doing",
+        "classifies from now on; for 3 h of news incidents are held at info",
     ),
     _annotation(
         "Health",

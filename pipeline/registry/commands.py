@@ -16,7 +16,7 @@ from rich.table import Table
 from pipeline.display import Shown
 from pipeline.registry import folders
 from pipeline.registry.registry import Registry
-from pipeline.store import versions
+from pipeline.store import events, versions
 from pipeline.store.database import Database, StoreError
 from pipeline.store.versions import Promotion, Registered
 
@@ -87,7 +87,12 @@ def show_version(db: Database, registry: Registry, name: str) -> Shown:
 def history(db: Database) -> Shown:
     """Who made what the champion, when and why."""
     found = versions.history(db)
-    result = {"champion": _champion(db), "history": [_move(one) for one in found]}
+    offsets = {
+        (event.at, event.value["to"]): event.value.get("offsets", {})
+        for event in events.read(db, "version")
+    }
+    moves = [_move(one) | {"offsets": offsets.get((one.at, one.version), {})} for one in found]
+    result = {"champion": _champion(db), "history": moves}
     told = f"nothing was promoted: {folders.shipped_id()}, which ships, classifies"
     return Shown(result, _moves(found) if found else told)
 

@@ -20,7 +20,7 @@ from pipeline.settings import Settings
 from pipeline.store import versions
 from pipeline.store.database import Database
 from pipeline.store.events import NewEvent
-from pipeline.store.versions import Move, NewPromotion, Promotion, Registered
+from pipeline.store.versions import Files, Move, NewPromotion, Promotion, Registered
 
 MOST_BYTES: Final = 32 * 2**20
 """Of one version. What is larger holds more than a prompt and two heads."""
@@ -59,6 +59,12 @@ class TooLarge(RegistryError):
     reason = "too_large"
 
 
+class NoFolder(RegistryError):
+    """The registry's folder cannot be written."""
+
+    reason = "no_folder"
+
+
 class Registry:
     """The versions of one database. May be used from any thread and by any number of programs.
 
@@ -89,7 +95,7 @@ class Registry:
         if (size := len(files.card) + len(files.weights)) > MOST_BYTES:
             raise TooLarge(f"{folder} has {size:,} bytes, a version at most {MOST_BYTES:,}")
         card = read_card(folder)
-        home = folders.place(self._folder, card.id, files)
+        home = self._place(card.id, files)
         # Again, of what was read: the files may have changed since they were verified.
         read_weights(home, read_card(home))
         content: dict[str, Any] = json.loads(files.card)
@@ -171,11 +177,12 @@ class Registry:
 
         Raises:
             UnknownVersion: it was never registered.
+            NoFolder: its files cannot be written here.
         """
         files = versions.files(self._db, id)
         if files is None:
             raise UnknownVersion(f"the database does not have the files of version {id!r}")
-        return folders.place(self._folder, id, files)
+        return self._place(id, files)
 
     def champion_folder(self) -> Path | None:
         """The champion's folder on this machine; None: the version that ships.
@@ -185,6 +192,15 @@ class Registry:
         """
         found = versions.champion(self._db)
         return None if found is None else self.folder_of(found.version)
+
+    def _place(self, version: str, files: Files) -> Path:
+        try:
+            return folders.place(self._folder, version, files)
+        except OSError as error:
+            raise NoFolder(
+                f"versions cannot be written to {self._folder}: {error.strerror}; set [registry] "
+                "folder to one that can"
+            ) from error
 
     def _register_shipped(self, now: datetime) -> None:
         """So that it can be gone back to, also after an update ships another one."""

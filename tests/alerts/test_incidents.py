@@ -42,13 +42,14 @@ def run(
     sources: Sources | None = MANY,
     silent: Sequence[bool] = (),
     start: int = 0,
+    most: Severity = "critical",
 ) -> tuple[Watch, list[tuple[int, Change]]]:
     """Advance over readings five minutes apart; gives the changes by their number."""
     changes = []
     for number, reading in enumerate(readings, start):
         at = MONDAY + number * STEP
         quiet = bool(silent) and silent[number - start]
-        watch, change = advance(watch, reading, at, sources, RULES, stream_silent=quiet)
+        watch, change = advance(watch, reading, at, sources, RULES, stream_silent=quiet, most=most)
         if change is not None:
             changes.append((number, change))
     return watch, changes
@@ -469,3 +470,25 @@ def test_quiet_keys_are_not_noticeable() -> None:
                         assert key in seen
     quiet = TAUGHT.score(NOON, *window(0, 1, others=4))
     assert noticeable(quiet, RULES).tolist() == []
+
+
+# --- no graver than may be -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("most", ["info", "warn", "critical"])
+def test_opens_no_graver_than_it_may(most: Severity) -> None:
+    watch, [(_, change)] = run([SPIKE], most=most)
+    assert (watch.severity, change) == (most, Change("opened", notify=True))
+
+
+def test_held_down_it_stays_and_escalates_once_it_may() -> None:
+    watch, changes = run([SPIKE, spike(observed=10, score=9.0)], most="info")
+    assert (watch.severity, [c.what for _, c in changes]) == ("info", ["opened"])
+    watch, changes = run([SPIKE], watch=watch, start=2)
+    assert (watch.severity, changes) == ("critical", [(2, Change("escalated", notify=True))])
+
+
+def test_what_was_critical_before_stays_so() -> None:
+    watch, _ = run([SPIKE])
+    after, _ = run([SPIKE], watch=watch, start=1, most="info")
+    assert after.severity == "critical"

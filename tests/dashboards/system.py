@@ -25,6 +25,7 @@ from models.text import clean
 from pipeline.app import keys_of, linker
 from pipeline.count import Keys
 from pipeline.detect import Detection
+from pipeline.drift import Drift
 from pipeline.health import Health, serve
 from pipeline.metrics import Metrics
 from pipeline.monitor import Monitor
@@ -103,7 +104,8 @@ class System:
             partitions=[str(number) for number in PARTITIONS],
         )
         self.metrics.model(author.id)
-        self._observer = Observer(self.metrics, db, self.clock)
+        drift = Drift(db, settings.counting.languages)
+        self._observer = Observer(self.metrics, db, self.clock, drift)
         engine = Engine(author, EngineSettings(max_wait_seconds=0.002), self._observer.batch)
         self._stack.callback(engine.close)
         self._source = ListSource(

@@ -15,7 +15,7 @@ import typer.main
 import yaml
 
 from pipeline.cli import app
-from tests.dashboards.expressions import DOCKER, RULES, alerts
+from tests.dashboards.expressions import DOCKER, RULES, alerts, of_dashboards
 from tests.dashboards.tools import free_port, run, running
 from tests.test_docs import commands
 
@@ -39,6 +39,14 @@ def test_promtool_takes_the_configuration(path: Path) -> None:
 
 def test_rules_fire_hold_resolve_and_stay_silent_as_their_tests_say() -> None:
     run("promtool", "test", "rules", RULES_TEST)
+
+
+def test_the_annotation_of_promotions_is_tested_as_it_ships() -> None:
+    (shipped,) = {e.text for e in of_dashboards() if e.where.endswith("annotation Promotions")}
+    groups = yaml.safe_load(RULES_TEST.read_text())["tests"]
+    tested = [one for group in groups for one in group.get("promql_expr_test", ())]
+    marked = [bool(one["exp_samples"]) for one in tested if one["expr"] == shipped]
+    assert sorted(marked) == [False, False, True]
 
 
 def test_every_alert_is_tested_to_fire_and_to_be_over() -> None:

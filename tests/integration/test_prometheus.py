@@ -30,6 +30,10 @@ HISTORY = timedelta(days=3)
 EMPTY = {
     "bearwatch-pipeline: Memory of the GPU A": "the tests have no GPU",
     "bearwatch-pipeline: Dead letters not published A": "unknown (NaN) without Kafka",
+    "Shift of the mix of labels A": "there is no week of news to compare with",
+    "Shift of the mix of labels B": "there is no week of news to compare with",
+    "Fall of confidence in the same labels A": "there is no week of news to compare with",
+    "Fall of confidence in the same labels B": "there is no week of news to compare with",
     "annotation Promotions": "no version was promoted within ten minutes",
     "annotation Health": "no alert on our own health fires",
 }

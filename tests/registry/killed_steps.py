@@ -28,7 +28,7 @@ WRITES = os.O_WRONLY | os.O_RDWR
 
 def main(folder: Path) -> None:
     open_database(f"sqlite:///{folder}/empty.db").close()
-    found = []
+    found: list[dict[str, object]] = []
     while True:
         home = folder / str(len(found))
         home.mkdir()

@@ -82,11 +82,18 @@ def test_history_says_who_when_and_why_as_it_was_written(
 ) -> None:
     one, second = two(registry, made)
     commands.rollback(registry, by="bob", reason="worse", now=MONDAY + 3 * HOUR)
+    offsets = {"topic": {"Energy": {"share": 0.1}}}
+    at = MONDAY + 4 * HOUR
+    registry.promote(second, actor="ann", reason="better", now=at, offsets=offsets)
+    commands.rollback(registry, by="bob", reason="no", now=MONDAY + 5 * HOUR)
     shown = commands.history(db)
+    assert [m["offsets"] for m in shown.result["history"]] == [{}, {}, {}, offsets, {}]
     assert shown.result["champion"] == one
     moves = [(m["kind"], m["version"], m["actor"]) for m in shown.result["history"]]
     assert moves == [
         ("promote", one, "ann"),
+        ("promote", second, "ann"),
+        ("rollback", one, "bob"),
         ("promote", second, "ann"),
         ("rollback", one, "bob"),
     ]

@@ -13,16 +13,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from models.backbone import BackboneError
 from models.card import VersionError
 from models.engine import Engine, EngineSettings
 from models.versions import Version
 from pipeline.metrics import Metrics
 from pipeline.registry import folders
-from pipeline.registry.registry import Registry
+from pipeline.registry.registry import NoFolder, Registry, RegistryError, UnknownVersion
 from pipeline.settings import ModelSettings, Settings
 from pipeline.store import tables
 from pipeline.store.database import Database, connect, open_database
-from pipeline.swapping import Follower, at_start, follow, reason_of
+from pipeline.swapping import Follower, TooSlow, at_start, follow, reason_of
 from pipeline.version_metrics import RELOAD_FAILURES
 from pipeline.worker import Worker
 from tests.fakes import MONDAY, ListSource, ManualClock, link
@@ -187,10 +188,13 @@ def test_database_that_is_away_is_asked_again_later(
 
 
 def test_every_reason_has_its_own_label() -> None:
-    reasons = {kind.reason for kind in VersionError.__subclasses__()}
+    kinds: tuple[type[VersionError | RegistryError | TooSlow], ...]
+    kinds = (*VersionError.__subclasses__(), UnknownVersion, NoFolder, TooSlow)
+    reasons = {kind.reason for kind in kinds}
     assert reasons <= set(RELOAD_FAILURES)
+    assert reason_of(BackboneError("none")) == "no_encoder"
     assert reason_of(RuntimeError("no memory")) == "error"
-    assert {reason_of(kind("x")) for kind in VersionError.__subclasses__()} == reasons
+    assert {reason_of(kind("x")) for kind in kinds} == reasons
 
 
 def test_folder_that_was_given_is_not_followed_away_from(

@@ -14,6 +14,7 @@ from models.card import CARD, WEIGHTS, VersionError
 from pipeline.registry import folders
 from pipeline.registry.registry import (
     IsChampion,
+    NoFolder,
     NothingBefore,
     Registry,
     UnknownVersion,
@@ -184,6 +185,16 @@ def test_a_machine_with_an_empty_folder_takes_the_files_from_the_database(
     assert folder is not None
     assert folder.parent == tmp_path / "elsewhere"
     assert folders.read(folder) == folders.read(made[0])
+
+
+def test_folder_that_cannot_be_written_is_told_with_what_to_do(
+    db: Database, registry: Registry, made: Made, tmp_path: Path
+) -> None:
+    promote(registry, ids(registry, made)[0])
+    (tmp_path / "file").write_text("in the way")
+    elsewhere = Registry(db, tmp_path / "file")
+    with pytest.raises(NoFolder, match=r"set \[registry\] folder"):
+        elsewhere.champion_folder()
 
 
 def test_versions_are_found_by_their_beginning_and_by_what_stands_on_rows(
