@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from alerts.season import CountSeason, FloatArray, SeasonSettings, cell
-from alerts.windows import HOUR, WINDOWS, IntArray, Span
+from alerts.windows import HOUR, WINDOWS, IntArray, Rows, Span
 
 ALL_ROWS: Final = slice(None)
 
@@ -96,7 +96,7 @@ class CountBaseline:
         self.variation: FloatArray = np.zeros((keys, len(WINDOWS)))
         self._refresh()
 
-    def expected(self, over: Span, rows: slice = ALL_ROWS) -> FloatArray:
+    def expected(self, over: Span, rows: Rows = ALL_ROWS) -> FloatArray:
         """Expected stories in each window, (keys, 3), or those of some ``rows``.
 
         Linear between the middles of neighbouring hours, but not across a step such as the edge

@@ -125,10 +125,12 @@ class ShareSeason:
         self._fleet: FloatArray = np.zeros(CELLS)
         self._of_key: FloatArray = np.zeros((HOURS, keys))
 
-    def offsets(self, cells: Sequence[int], rows: slice = slice(None)) -> FloatArray:
+    def offsets(
+        self, cells: Sequence[int], rows: slice | NDArray[np.int64] = slice(None)
+    ) -> FloatArray:
         """Offsets of some cells, (keys, cells), or those of some ``rows``."""
         hours = [at % HOURS for at in cells]
-        found: FloatArray = self._of_key[hours, rows].T + self._fleet[list(cells)]
+        found: FloatArray = self._of_key[:, rows][hours].T + self._fleet[list(cells)]
         return found
 
     def learn(self, at: int, negative: FloatArray, usual: FloatArray, stories: FloatArray) -> None:

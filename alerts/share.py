@@ -10,7 +10,7 @@ import numpy as np
 
 from alerts.baseline import ALL_ROWS, BaselineSettings, forgetting
 from alerts.season import FloatArray, ShareSeason, cell, expit
-from alerts.windows import WINDOWS, IntArray, Span
+from alerts.windows import WINDOWS, IntArray, Rows, Span
 
 
 class ShareBaseline:
@@ -30,7 +30,7 @@ class ShareBaseline:
         self._seen = 0
         self._refresh()
 
-    def expected(self, over: Span, stories: IntArray, rows: slice = ALL_ROWS) -> FloatArray:
+    def expected(self, over: Span, stories: IntArray, rows: Rows = ALL_ROWS) -> FloatArray:
         """Usual share in each window, (keys, 3), each bucket weighing by its ``stories``.
 
         ``stories`` is (keys, ``BUCKETS``), of ``rows`` if these are given; a window without one

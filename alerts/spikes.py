@@ -93,7 +93,7 @@ class SpikeDetector:
             stories_variation=self._stories.variation,
             share=self._share.expected(over, stories),
             concentration=self._share.concentration,
-            ready=self._learned >= self.settings.baseline.warmup_hours,
+            ready=self.ready,
             baseline_days=self._learned / 24.0,
         )
         observed, total = windowed(negative), windowed(stories)
@@ -156,22 +156,43 @@ class SpikeDetector:
         self._stories.accept(row, [(hour, total) for hour, _, total in since_then])
         self._share.accept(row, [(bad, total) for _, bad, total in since_then])
 
+    @property
+    def ready(self) -> bool:
+        """Whether enough hours have been learned to say what is usual."""
+        return self._learned >= self.settings.baseline.warmup_hours
+
     def usual(self, row: int, times: Sequence[datetime]) -> Usual:
         """Say what is usual for a key in the 60 minutes before each time, by today's baselines.
 
         ``times`` are 5-minute boundaries, past or future. Some 0.1 ms per time.
         """
-        one = slice(row, row + 1)
-        even = np.ones((1, BUCKETS), dtype=np.int64)
+        return self.usuals([row], times)[0]
+
+    def usuals(self, rows: Sequence[int], times: Sequence[datetime]) -> list[Usual]:
+        """The same for several keys, for hardly more than one costs."""
+        some = np.array(rows, dtype=np.int64)
+        even = np.ones((len(some), BUCKETS), dtype=np.int64)
         over = [span(at, self._zone) for at in times]
         negative, stories, share = (
-            np.array([float(found[0, HOUR_WINDOW]) for found in each])
+            np.array([found[:, HOUR_WINDOW] for found in each]).reshape(len(over), len(some)).T
             for each in (
-                [self._negative.expected(where, one) for where in over],
-                [self._stories.expected(where, one) for where in over],
-                [self._share.expected(where, even, one) for where in over],
+                [self._negative.expected(where, some) for where in over],
+                [self._stories.expected(where, some) for where in over],
+                [self._share.expected(where, even, some) for where in over],
             )
         )
-        bad = count_intervals(negative, float(self._negative.variation[row, HOUR_WINDOW]))
-        all_ = count_intervals(stories, float(self._stories.variation[row, HOUR_WINDOW]))
-        return Usual(tuple(times), negative, *bad, stories, *all_, share)
+        return [
+            Usual(
+                tuple(times),
+                negative[place],
+                *count_intervals(negative[place], _varies(self._negative, row)),
+                stories[place],
+                *count_intervals(stories[place], _varies(self._stories, row)),
+                share[place],
+            )
+            for place, row in enumerate(rows)
+        ]
+
+
+def _varies(baseline: CountBaseline, row: int) -> float:
+    return float(baseline.variation[row, HOUR_WINDOW])

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from alerts.season import FloatArray, cell
 
 IntArray = NDArray[np.int64]
+Rows = slice | IntArray
+"""Which keys: a slice of them, or their numbers."""
 
 WINDOWS: Final = (15, 60, 180)
 """Minutes; the last is also what one evaluation looks back on."""

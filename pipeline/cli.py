@@ -35,12 +35,16 @@ from pipeline.commands import (
     Precision,
     Servers,
     Url,
+    Web,
     load_settings,
     reported,
     show,
     stderr,
 )
 from pipeline.display import Shown
+
+DEMO_REFRESH_S = 2
+"""Two weeks pass in ten seconds: the live page has to hurry."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 database = typer.Typer(no_args_is_help=True, help="Look after the database.")
@@ -70,6 +74,7 @@ def _describe() -> None:
 def demo(
     *,
     once: Annotated[bool, typer.Option("--once", help="End when the stream has ended.")] = False,
+    web: Web = True,
     as_json: Json = False,
     config: Config = None,
     model: Model = None,
@@ -81,8 +86,11 @@ def demo(
     stay = not once and not as_json and sys.stdout.isatty()
     with reported():
         # Port 0: a demo must not fail because something else is being watched already.
-        found = load_settings(config, model=model, precision=precision, metrics={"port": 0})
-        show(run_demo(found, stderr, stay=stay), as_json=as_json)
+        page: dict[str, object] = {"port": 0, "refresh_seconds": DEMO_REFRESH_S}
+        found = load_settings(
+            config, model=model, precision=precision, metrics={"port": 0}, web=page
+        )
+        show(run_demo(found, stderr, stay=stay, web=web), as_json=as_json)
 
 
 @app.command()
@@ -97,6 +105,7 @@ def run(
         list[str] | None,
         typer.Option("--feed", metavar="URL", help="RSS or Atom feed; may be repeated."),
     ] = None,
+    web: Web = True,
     db: Url = None,
     config: Config = None,
     model: Model = None,
@@ -104,7 +113,8 @@ def run(
 ) -> None:
     """Everything in one process until stopped: a file, Kafka, or feeds and what is pushed.
 
-    The next start goes on where this one ended.
+    Pages show it meanwhile; articles are pushed to `bearwatch web`. The next start
+    goes on where this one ended.
     """
     from pipeline.run import run_file, run_live
 
@@ -123,9 +133,9 @@ def run(
             feeds={"urls": feeds},
         )
         if source is None:
-            run_live(found, stderr)
+            run_live(found, stderr, web=web)
         else:
-            run_file(found, stderr, source)
+            run_file(found, stderr, source, web=web)
 
 
 @app.command()

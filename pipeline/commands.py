@@ -33,6 +33,9 @@ Servers = Annotated[
     str | None,
     typer.Option("--kafka", metavar="HOST:PORT", help="Kafka's brokers, comma-separated."),
 ]
+Web = Annotated[
+    bool, typer.Option("--web/--no-web", help="Show it on the live page, from this process.")
+]
 File = Annotated[Path, typer.Argument(help="A .jsonl or .jsonl.gz file of articles.")]
 
 stderr = Console(stderr=True)
@@ -78,6 +81,7 @@ def load_settings(
     kafka: str | None = None,
     metrics: dict[str, object] | None = None,
     feeds: dict[str, object] | None = None,
+    web: dict[str, object] | None = None,
 ) -> Settings:
     """Settings with the command line's on top; sets up logging by them."""
     given: dict[str, dict[str, object]] = {
@@ -86,6 +90,7 @@ def load_settings(
         "kafka": {"servers": kafka},
         "metrics": metrics or {},
         "feeds": feeds or {},
+        "web": web or {},
     }
     found = settings.load(config, overrides=given)
     logs.configure(found.log, cast("TextIO", _CurrentStderr()))

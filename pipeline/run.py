@@ -22,6 +22,7 @@ from ingest.files import JsonlSource
 from ingest.samples import outlets, sample_stream
 from models.engine import Engine
 from pipeline.app import App, Round, keys_of
+from pipeline.beside import serve_pages
 from pipeline.detect import Detection
 from pipeline.display import Shown, progress, run_view
 from pipeline.drift import Drift
@@ -77,8 +78,8 @@ class Ran:
         return Shown(result, run_view(result, found))
 
 
-def run_file(settings: Settings, console: Console, path: Path) -> None:
-    """Read ``path`` and follow it until SIGTERM or Ctrl-C."""
+def run_file(settings: Settings, console: Console, path: Path, *, web: bool = True) -> None:
+    """Read ``path`` and follow it until SIGTERM or Ctrl-C; ``web``: pages show it meanwhile."""
     with stop_on_signals() as stop, ExitStack() as stack:
         # A compressed file cannot grow: it is read to its end, and then waited at.
         file = JsonlSource(
@@ -88,6 +89,8 @@ def run_file(settings: Settings, console: Console, path: Path) -> None:
             max_records=settings.sources.poll_records,
         )
         db = stack.enter_context(opened(settings))
+        if web:
+            serve_pages(settings, db, console, stack)
         post = open_post(settings, db, now, stack)
         source = FileSource(file)
         ran = _run(settings, db, source, console, stop, stack, "reading", file, post=post)
@@ -96,11 +99,16 @@ def run_file(settings: Settings, console: Console, path: Path) -> None:
         stop.wait()
 
 
-def run_live(settings: Settings, console: Console) -> None:
-    """Read Kafka, or without it feeds and what is pushed, until SIGTERM or Ctrl-C."""
+def run_live(settings: Settings, console: Console, *, web: bool = True) -> None:
+    """Read Kafka, or without it feeds and what is pushed, until SIGTERM or Ctrl-C.
+
+    With ``web`` pages show it meanwhile.
+    """
     most = settings.sources.poll_records
     with stop_on_signals() as stop, ExitStack() as stack:
         db = stack.enter_context(opened(settings))
+        if web:
+            serve_pages(settings, db, console, stack)
         post = open_post(settings, db, now, stack)
         if settings.kafka.servers:
             source = open_kafka(settings.kafka, clock=now, until_idle=False, most=most)
@@ -153,8 +161,11 @@ def read_whole(settings: Settings, console: Console, path: Path) -> None:
         _run(settings, db, FileSource(file), console, stop, stack, "reading", file)
 
 
-def run_demo(settings: Settings, console: Console, *, stay: bool) -> Shown:
-    """The sample stream through everything; ``stay`` up afterwards until Ctrl-C."""
+def run_demo(settings: Settings, console: Console, *, stay: bool, web: bool = True) -> Shown:
+    """The sample stream through everything; ``stay`` up afterwards until Ctrl-C.
+
+    With ``web`` pages show it meanwhile.
+    """
     with stop_on_signals() as stop, ExitStack() as stack:
         path = stack.enter_context(_temporary("demo.db"))
         samples = path.parent / "samples.jsonl"
@@ -164,12 +175,14 @@ def run_demo(settings: Settings, console: Console, *, stay: bool) -> Shown:
         file = JsonlSource(samples, clock=now, max_records=128)
         source = FileSource(file)
         db = stack.enter_context(opened(settings))
+        if web:
+            serve_pages(settings, db, console, stack)
         ran = _run(settings, db, source, console, stop, stack, "two weeks of news", file)
         shown = ran.shown()
         if stay and not stop.is_set():
             if shown.view is not None:
                 console.print(shown.view)
-            console.print("The metrics stay up. Ctrl-C ends the demo.")
+            console.print("Pages and metrics stay up. Ctrl-C ends the demo.")
             stop.wait()
         return shown
 

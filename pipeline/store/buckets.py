@@ -96,14 +96,27 @@ def first_bucket(db: Database, after: datetime | None) -> datetime | None:
         return connection.execute(query).scalar()
 
 
-def learned_hours(db: Database, keys: Sequence[Key]) -> Iterator[Hour]:
+def learned_hours(
+    db: Database,
+    keys: Sequence[Key],
+    *,
+    after: datetime | None = None,
+    last: datetime | None = None,
+) -> Iterator[Hour]:
     """Every hour that taught the baselines, oldest first; absent rows are zeros.
+
+    Only those that begin later than ``after`` and not later than ``last``, where these are given.
 
     A key that is no longer tested is passed over; a new one has zeros in the hours before it came.
     """
     row_of = {key: number for number, key in enumerate(keys)}
+    query = select(baseline_hour).order_by(baseline_hour.c.hour)
+    if after is not None:
+        query = query.where(baseline_hour.c.hour > after)
+    if last is not None:
+        query = query.where(baseline_hour.c.hour <= last)
     with db.read() as connection:
-        rows = connection.execute(select(baseline_hour).order_by(baseline_hour.c.hour))
+        rows = connection.execute(query)
         for at, group in groupby(rows, key=lambda row: row.hour):
             arrays = np.zeros((4, len(keys)), dtype=np.int64)
             for row in group:

@@ -59,13 +59,16 @@ class Routed(Protocol):
 
 
 def make_app(
-    push: Push,
+    push: Push | None,
     pages: Sequence[Routed],
     *,
     health: Callable[[], Health],
     ready: Callable[[], Health],
 ) -> ASGIApp:
-    """Everything that is answered. ``ready`` may take seconds; it gets a thread of its own."""
+    """Everything that is answered. ``ready`` may take seconds; it gets a thread of its own.
+
+    Without ``push`` no articles are taken, and the metrics are somewhere else.
+    """
     # The pages that FastAPI makes of the description load their scripts from elsewhere.
     app = FastAPI(
         title="Bearwatch",
@@ -74,11 +77,6 @@ def make_app(
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
-
-    @app.post("/articles", openapi_extra=_PUSH, response_model=None)
-    async def articles(request: Request) -> Response:
-        """Take articles; 200 once they are durable. Sending the same again changes nothing."""
-        return await push.answer(request)
 
     @app.get("/healthz", response_model=None)
     async def healthz() -> Response:
@@ -92,15 +90,24 @@ def make_app(
         """Whether a push could be stored now."""
         return _told(await look())
 
+    if push is not None:
+        _take_articles(app, push)
+    for one in pages:
+        one.add_to(app)
+    return _secured(app)
+
+
+def _take_articles(app: FastAPI, push: Push) -> None:
+    @app.post("/articles", openapi_extra=_PUSH, response_model=None)
+    async def articles(request: Request) -> Response:
+        """Take articles; 200 once they are durable. Sending the same again changes nothing."""
+        return await push.answer(request)
+
     @app.get("/metrics", response_model=None)
     async def metrics() -> Response:
         """For Prometheus."""
         page = push.metrics.exposition()
         return Response(page, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
-
-    for one in pages:
-        one.add_to(app)
-    return _secured(app)
 
 
 class _Rarely:

@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
-from starlette.exceptions import HTTPException
 
 from alerts.rules import SEVERITIES
 from pipeline.pages.heard import first_call, heard
@@ -20,7 +19,7 @@ from pipeline.store.database import Database
 from pipeline.store.looking import Wanted
 from pipeline.web import feedback
 from pipeline.web.access import Access
-from pipeline.web.answers import Problem, answer, page, problem_page
+from pipeline.web.answers import Problem, answer, page
 
 AT_ONCE: Final = 50
 """Leading incidents of one page of the list."""
@@ -37,7 +36,7 @@ class Pages:
         self._access = access
 
     def add_to(self, app: FastAPI) -> None:
-        """Route the pages, and make every 404 one for whoever reads HTML."""
+        """Route the pages."""
 
         @app.api_route("/incidents", methods=["GET", "HEAD"], include_in_schema=False)
         def listed(request: Request) -> Response:
@@ -46,13 +45,6 @@ class Pages:
         @app.api_route("/incidents/{name}", methods=["GET", "HEAD"], include_in_schema=False)
         def one(request: Request, name: str) -> Response:
             return answer(request, lambda: self._incident(request, name))
-
-        @app.exception_handler(404)
-        async def missing(request: Request, error: HTTPException) -> Response:
-            if "text/html" in request.headers.get("accept", ""):
-                told = "There is nothing at this address. What Bearwatch found is under incidents."
-                return problem_page(Problem(404, "Not here", told))
-            return Response('{"detail":"Not Found"}', 404, media_type="application/json")
 
     def _list(self, request: Request) -> Response:
         self._access.need(request, "viewer")

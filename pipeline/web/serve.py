@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from importlib.metadata import version as program_version
@@ -12,7 +12,7 @@ from rich.console import Console
 
 from ingest import watchlists
 from models import taxonomy
-from pipeline.health import Progress
+from pipeline.health import Health, Progress
 from pipeline.labels.choosing import next_articles
 from pipeline.metrics import Metrics
 from pipeline.process import now, stop_on_signals
@@ -26,6 +26,7 @@ from pipeline.web.feedback import Feedback
 from pipeline.web.labelling import Chosen, Labelling, Lists
 from pipeline.web.ledger import Ledgers
 from pipeline.web.login import Login
+from pipeline.web.overview import overview
 from pipeline.web.pages import Pages
 from pipeline.web.publisher import Publisher
 from pipeline.web.push import Push
@@ -57,7 +58,7 @@ def run_web(settings: Settings, console: Console) -> None:
     """
     with stop_on_signals() as stop, ExitStack() as stack:
         server = start(settings, stack)
-        console.print(f"listening: {server.url}, pages at {server.url}/incidents", highlight=False)
+        console.print(f"listening: {server.url}, live page at {server.url}/", highlight=False)
         if not settings.web.tokens:
             console.print(PAGES_ONLY, highlight=False)
         if not settings.web.users:
@@ -69,6 +70,7 @@ def run_web(settings: Settings, console: Console) -> None:
 
 def start(settings: Settings, stack: ExitStack) -> WebServer:
     """Put the parts together and serve until ``stack`` ends, which ends them in order."""
+    pages = _pages(settings, stack)
     tokens = load(settings.web) if settings.web.tokens else Tokens({})
     metrics = Metrics(program_version=program_version("bearwatch"), topics=(), keys=(), sinks=())
     metrics.watching(False)
@@ -81,8 +83,19 @@ def start(settings: Settings, stack: ExitStack) -> WebServer:
     )
     stack.callback(publisher.close, PUBLISHER_ENDS_IN_S)
     push = Push(settings.web, tokens, publisher, metrics, now)
-    pages = _pages(settings, stack)
     app = make_app(push, pages, health=lambda: health.health(monotonic()), ready=store.ready)
+    server = WebServer(app, settings.web)
+    stack.callback(server.close)
+    return server
+
+
+def start_beside(settings: Settings, ready: Callable[[], Health], stack: ExitStack) -> WebServer:
+    """The same pages from within a pipeline's process; articles are not taken.
+
+    Raises:
+        CannotListen: the port is taken.
+    """
+    app = make_app(None, _pages(settings, stack), health=lambda: Health(True, "ok"), ready=ready)
     server = WebServer(app, settings.web)
     stack.callback(server.close)
     return server
@@ -120,4 +133,5 @@ def _pages(settings: Settings, stack: ExitStack) -> list[Routed]:
         now,
         show_suggestion=settings.labelling.show_suggestion,
     )
-    return [login, Pages(opened, access), Feedback(opened, access, now), labelling]
+    pages = [Pages(opened, access), Feedback(opened, access, now), labelling]
+    return [login, *overview(settings, opened, access, stack), *pages]

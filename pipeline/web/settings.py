@@ -140,6 +140,12 @@ class WebSettings(_Group):
         description="Who may use the pages, by name: one group [web.users.NAME] each. None: "
         "whoever reaches the pages may read them, and nobody may write.",
     )
+    refresh_seconds: int = Field(
+        default=5,
+        ge=0,
+        le=3600,
+        description="How often the live page loads itself again. 0: it does not.",
+    )
     session_hours: float = Field(
         default=12, gt=0, le=720, description="How long a log-in lasts, whatever is done in it."
     )

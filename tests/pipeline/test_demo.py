@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Thread, Timer
+from time import sleep
 from typing import Any
 
+import httpx
 import pytest
 
 from ingest.companies import Watchlist
@@ -18,18 +23,65 @@ from ingest.samples import BURSTS, Burst, samples
 BEARWATCH = Path(sys.executable).with_name("bearwatch")
 
 
+WITHIN_S = 280.0
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What a demo printed in the end, and what its live page showed meanwhile."""
+
+    result: dict[str, Any]
+    pages: list[str]
+
+
 @pytest.fixture(scope="module")
-def demo() -> dict[str, Any]:
+def watched() -> Watched:
     mine = {name: value for name, value in os.environ.items() if not name.startswith("BEARWATCH_")}
-    done = subprocess.run(
+    with subprocess.Popen(
         [BEARWATCH, "demo", "--once", "--json"],
-        capture_output=True,
-        check=True,
-        timeout=280,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         env=mine,
-    )
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+    ) as process:
+        # It answers after the demo has ended, too, if it hangs: then the process is ended here.
+        overdue = Timer(WITHIN_S, process.kill)
+        overdue.start()
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            address = next(line for line in process.stderr if line.startswith("live page: "))
+            drained = Thread(target=process.stderr.read)
+            drained.start()
+            pages = look(address.removeprefix("live page: ").strip(), process)
+            out = process.stdout.read()
+            drained.join()
+            assert process.wait() == 0
+        finally:
+            overdue.cancel()
+            process.kill()
+    return Watched(json.loads(out), pages)
+
+
+def look(address: str, process: subprocess.Popen[str]) -> list[str]:
+    """The live page again and again, for as long as it is there."""
+    pages: list[str] = []
+    with httpx.Client(timeout=60.0) as http:
+        while process.poll() is None:
+            try:
+                answer = http.get(address)
+            except httpx.TransportError:
+                break  # the demo has just ended
+            assert answer.status_code == 200
+            if pages[-1:] != [answer.text]:
+                pages.append(answer.text)
+            sleep(0.1)
+    return pages
+
+
+@pytest.fixture(scope="module")
+def demo(watched: Watched) -> dict[str, Any]:
+    return watched.result
 
 
 def key_of(burst: Burst) -> tuple[str, str]:
@@ -42,6 +94,30 @@ def key_of(burst: Burst) -> tuple[str, str]:
 def leading(demo: dict[str, Any], severities: set[str]) -> list[dict[str, Any]]:
     found = demo["incidents"]
     return [i for i in found if i["parent"] is None and i["severity"] in severities]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """The counts of the whole stream in a page."""
+
+    band: str
+    line: str
+
+
+def _whole(page: str) -> tuple[str, str] | None:
+    part = page.partition(">The whole stream</a>")[2].partition("</svg>")[0]
+    line = re.search(r'class="seen" points="(.*?)"', part)
+    band = re.search(r'class="band" points="(.*?)"', part)
+    return None if line is None else (band[1] if band else "", line[1])
+
+
+def test_live_page_moves_while_the_demo_runs(watched: Watched) -> None:
+    shown = [re.search(r"<h1>(.*?)</h1>", page) for page in watched.pages]
+    times = list(dict.fromkeys(found[1] for found in shown if found))
+    assert len(times) >= 4
+    whole = [Chart(*found) for page in watched.pages if (found := _whole(page))]
+    assert len({chart.line for chart in whole}) >= 3
+    assert whole[-1].band  # by the end it is known what is usual
 
 
 def test_leading_warnings_are_exactly_the_two_bursts_of_bad_news(demo: dict[str, Any]) -> None:

@@ -115,7 +115,7 @@ def test_beginning_of_an_id_leads_to_its_page(http: httpx.Client) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/incidents/" + "0" * 32, "/incidents/abc", "/incidents/%00", "/incidents/'--", "/", "/x/y"],
+    ["/incidents/" + "0" * 32, "/incidents/abc", "/incidents/%00", "/incidents/'--", "/x/y"],
 )
 def test_what_is_not_there_says_where_to_look(http: httpx.Client, path: str) -> None:
     written = page(http, path, 404)
