@@ -164,7 +164,7 @@ def _optimiser(
         groups.insert(0, {"params": prompt, "lr": recipe.prompt_rate, "weight_decay": 0.0})
     if recipe.method == "shallow":
         for vectors in prompt:
-            vectors.register_hook(_first_layer)
+            vectors.register_hook(_first_layer)  # type: ignore[no-untyped-call]
     if recipe.method == "full":
         classifier.whole = True
         groups += _whole_encoder(classifier, recipe)

@@ -65,7 +65,8 @@ def fold_of(path: Path, folds: int) -> dict[str, int]:
     groups = near_groups([prepare(row["text"]) for row in rows]).tolist()
     for row, group in zip(rows, groups, strict=True):
         members[group].append(row["id"])
-    sizes, where = [0] * folds, {}
+    sizes: list[int] = [0] * folds
+    where: dict[str, int] = {}
     for own in sorted(members.values(), key=lambda ids: (-len(ids), hash_of(ids[0]))):
         fold = sizes.index(min(sizes))
         sizes[fold] += len(own)

@@ -368,11 +368,12 @@ class TestOnATinyEncoder:
         self, train: Any, tmp_path: Path
     ) -> None:
         ids = {}
-        for name, changes in {
+        kinds: dict[str, dict[str, Any]] = {
             "plain": {"consistency": 0.0},
             "varied": {"consistency": 0.0, "variations": "words,synonyms", "varied": 1.0},
             "consistent": {"consistency": 2.0},
-        }.items():
+        }
+        for name, changes in kinds.items():
             recipe = replace(self.RECIPE, epochs=1, **changes)
             one, two = (train(tmp_path / f"{name}{i}", recipe=recipe) for i in range(2))
             assert one.id == two.id
