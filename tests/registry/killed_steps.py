@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sqlalchemy import event
 
-from models.card import VersionError, read_card, read_weights
+from models.card import CARD, VersionError, read_card, read_weights
 from pipeline.registry.registry import Registry
 from pipeline.store import events, versions
 from pipeline.store.database import Database, connect, open_database
@@ -94,7 +94,8 @@ def as_left(root: Path) -> list[str]:
             load(folder)
             said.append("whole")
         except VersionError as error:
-            said.append(error.reason)
+            card = ", with a card" if (folder / CARD).exists() else ""
+            said.append(f"{error.reason}{card}")
     return said
 
 
