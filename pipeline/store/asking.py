@@ -183,7 +183,7 @@ def _newest_stories(
 
 
 def _fresh(connection: Connection, stories: Sequence[Answered], annotator: str) -> list[Answered]:
-    known = _who_labelled(connection, [one.text_hash for one in stories]).keys()
+    known = set(_who_labelled(connection, [one.text_hash for one in stories]))
     known |= _skipped(connection, [one.text_hash for one in stories], annotator)
     left = {(one.source, one.id): one for one in stories if one.text_hash not in known}
     columns = article.c
@@ -215,7 +215,7 @@ def _second(connection: Connection, annotator: str, since: datetime) -> list[Ans
         if annotator not in who and key not in skipped
     ]
     columns = article.c
-    stored = select(*_COLUMNS).where(
+    stored: Select[Any] = select(*_COLUMNS).where(
         bulk.among(connection, columns.source, columns.id, wanted), columns.topic.is_not(None)
     )
     return [one for one in _answered(connection.execute(stored).all()) if one.text_hash in names]
@@ -259,7 +259,12 @@ def _skipped(connection: Connection, hashes: Collection[str], annotator: str) ->
 
 
 def _answered(rows: Sequence[Row[Any]]) -> list[Answered]:
-    return [Answered(row[0], row[1], row[2], row[3], row[4], max(row[5:8])) for row in rows]
+    return [_one_answer(tuple(row)) for row in rows]
+
+
+def _one_answer(row: tuple[Any, ...]) -> Answered:
+    source, of_id, text_hash, topic, probability, *tones, _ = row
+    return Answered(source, of_id, text_hash, topic, probability, max(tones))
 
 
 def _recent_titles(connection: Connection) -> list[str]:

@@ -82,7 +82,7 @@ def articles(number: int) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
 
 
 def fill(db: Database, number: int, labelled: int) -> None:
-    """Articles, and ``labelled`` labels by three annotators on stories of the newest."""
+    """Articles, and ``labelled`` labels by two annotators on stories of the newest."""
     rows: list[dict[str, Any]] = []
     texts: dict[str, dict[str, Any]] = {}
     for row, stored in articles(number):
