@@ -5,6 +5,7 @@ It works as a plain form; the page's script only moves it to the keyboard.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +36,7 @@ AHEAD: Final = 50
 """Articles that are chosen at a time: choosing reads much, showing the next one little."""
 
 SCRIPT: Final = "label.js"
+_HASH: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class Chosen(Protocol):
@@ -129,7 +131,7 @@ class Labelling:
                 entered = asking.last_said(desk.heard_of(found.text_hash)[1], person.name)
             else:
                 found = self._next(desk, ledger)
-            said = _said(desk, ledger, wanted.get("said", ""))
+            said = _said(desk, wanted.get("said", ""))
         return self._page(request, ledger, found, entered, said=said)
 
     def _next(self, desk: Desk, ledger: Ledger) -> Question | None:
@@ -254,8 +256,8 @@ def _name(fields: Mapping[str, str]) -> Name:
     return source, of_id
 
 
-def _said(desk: Desk, ledger: Ledger, text_hash: str) -> asking.Said | None:
-    if not ledger.said(text_hash):
+def _said(desk: Desk, text_hash: str) -> asking.Said | None:
+    if not _HASH.fullmatch(text_hash):
         return None
     title, events = desk.heard_of(text_hash)
     return asking.said(title, desk.annotator, events, text_hash) if events else None

@@ -354,7 +354,8 @@ def test_name_that_no_database_takes_is_no_article(
         given = {"source": "w\0", "id": "1", "text_hash": "", "topic": "Macro"}
         for path in ("/label", "/label/skip"):
             assert ann.send(path, **given).status_code == 409
-        assert "Nothing is left" in shown(ann).text
+        for path in ("/label", "/label?said=%00", f"/label?said={'0' * 64}"):
+            assert "Nothing is left" in shown(ann, path).text
 
 
 def test_article_whose_text_has_gone_is_passed_over(bench: Bench, ann: Visitor) -> None:
