@@ -17,6 +17,9 @@ SHARPNESS = 16.0
 BATCH_ROWS = 64
 """Of :func:`logits`, which is for training and checks; the engine makes its own batches."""
 
+ENCODER = "encoder."
+"""What the names of the encoder's tensors begin with."""
+
 NEIGHBOURS = 3
 """Tuned topics that lend their rows to a topic added by its description."""
 
@@ -24,7 +27,8 @@ NEIGHBOURS = 3
 class Classifier(nn.Module):
     """Topic and sentiment of a batch of texts.
 
-    Only ``prompt_keys``, ``prompt_values`` and the heads are trained; the encoder stays frozen. In
+    Only ``prompt_keys``, ``prompt_values`` and the heads are trained; the encoder stays frozen,
+    unless it was made ``whole``, for comparison: then it belongs to what is trained and stored. In
     training mode its own dropout is active: without it a prompt learns rows by heart. A deep
     prompt (P-tuning v2) is keys and values per layer, head and vector, both (layers, heads,
     vectors, head width); every token of every text can attend to it.
@@ -39,6 +43,7 @@ class Classifier(nn.Module):
         self.prompt_values = nn.Parameter(prompt[1].clone())
         self.topic_head = nn.Linear(backbone.width, topics)
         self.sentiment_head = nn.Linear(backbone.width, sentiments)
+        self.whole = False
 
     @property
     def vectors(self) -> int:
@@ -83,11 +88,11 @@ class Classifier(nn.Module):
 
 
 def trained(classifier: Classifier) -> dict[str, Tensor]:
-    """The parts that a version stores: prompt and heads, by name."""
+    """The parts that a version stores: prompt and heads, by name; of a whole one all."""
     return {
         name: value.detach()
         for name, value in classifier.state_dict().items()
-        if not name.startswith("encoder.")
+        if classifier.whole or not name.startswith(ENCODER)
     }
 
 
@@ -137,9 +142,7 @@ def _spread(rows: Tensor) -> Tensor:
 def pad(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Tensor | None]:
     """Token ids as (rows, longest) and their mask, ``None`` where every row is equally long."""
     longest = max(len(row) for row in rows)
-    ids = torch.full((len(rows), longest), pad_id)
-    for i, row in enumerate(rows):
-        ids[i, : len(row)] = torch.tensor(row)
+    ids = torch.tensor([[*row, *[pad_id] * (longest - len(row))] for row in rows])
     lengths = torch.tensor([len(row) for row in rows])
     if int(lengths.min()) == longest:
         return ids, None

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from models import text
+from models.groups import near_groups
 from models.labelled_files import FileError, read_frame
 from models.prediction import SENTIMENTS
 from models.taxonomy import Taxonomy
@@ -32,8 +34,9 @@ class Leak(DatasetError):
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Disjoint by repeat group. ``inner`` chooses the epoch and the temperatures; both frames are
-    as :func:`read` gives them. The counts say what was left out of training, in rows."""
+    """Disjoint by groups of near-duplicates. ``inner`` chooses the epoch and the temperatures;
+    both frames are as :func:`read` gives them. The counts say what was left out of training, in
+    rows."""
 
     training: pd.DataFrame
     inner: pd.DataFrame
@@ -43,11 +46,11 @@ class Split:
 
 
 def read(paths: Sequence[Path], taxonomy: Taxonomy) -> pd.DataFrame:
-    """Rows of files (:func:`read_frame`): columns id, text, topic, sentiment, split, group.
+    """Rows of files (:func:`read_frame`): id, text, topic, sentiment, split, domain, group.
 
-    ``text`` is prepared as in serving. A missing label is ``None``. ``group`` is equal for texts
-    that differ in case, punctuation, links or spacing only. Rows without text after preparation
-    are dropped.
+    ``text`` is prepared as in serving. A missing label is ``None``. ``domain`` is the file's name.
+    ``group`` is equal for texts that differ in case, punctuation, links or spacing only. Rows
+    without text after preparation are dropped.
 
     Raises:
         DatasetError: unreadable, no ``text``, no label column, or an unknown label.
@@ -66,18 +69,20 @@ def split(rows: pd.DataFrame, *, inner_share: float, seed: int) -> Split:
     """Make training and inner rows of the rows whose split is ``train``.
 
     Repeats become one row with the labels of all. Where they contradict each other in a task, that
-    task's label is dropped: neither can be trusted. Rows that repeat a row of another split are
-    held out. A group goes to the inner rows by its hash, so files may be added without moving it.
+    task's label is dropped: neither can be trusted. Near-duplicates (:mod:`models.groups`) of a
+    row of another split are held out; others go to the same side of this one, by a hash, so files
+    may be added without moving them.
     """
+    rows = rows.assign(near=_near(rows))
     ours = rows[rows["split"] == TRAIN]
-    judged = set(rows.loc[rows["split"] != TRAIN, "group"])
-    free = ours[~ours["group"].isin(judged)]
+    judged = set(rows.loc[rows["split"] != TRAIN, "near"])
+    free = ours[~ours["near"].isin(judged)]
     merged, conflicts = _merge(free)
     labelled = merged.dropna(subset=list(TASKS), how="all").reset_index(drop=True)
-    inner = labelled["group"].map(lambda group: _draw(group, seed) < inner_share).astype(bool)
+    inner = labelled["near"].map(lambda near: _draw(near, seed) < inner_share).astype(bool)
     return Split(
-        training=labelled[~inner].reset_index(drop=True),
-        inner=labelled[inner].reset_index(drop=True),
+        training=labelled[~inner].drop(columns="near").reset_index(drop=True),
+        inner=labelled[inner].drop(columns="near").reset_index(drop=True),
         repeats=len(free) - len(merged),
         conflicts=conflicts,
         held_out=len(ours) - len(free),
@@ -85,15 +90,18 @@ def split(rows: pd.DataFrame, *, inner_share: float, seed: int) -> Split:
 
 
 def refuse_leak(training: pd.DataFrame, judged: pd.DataFrame) -> None:
-    """Stop before training on what will be evaluated on.
+    """Stop before training on what will be evaluated on, or on a near-duplicate of it.
 
     Raises:
         Leak: naming the first few rows, by id.
     """
-    leaked = training[training["group"].isin(set(judged["group"]))]
+    near = near_groups([*training["text"], *judged["text"]])
+    leaked = training[np.isin(near[: len(training)], near[len(training) :])]
     if len(leaked):
         first = ", ".join(map(str, leaked["id"].head(5)))
-        raise Leak(f"{len(leaked)} training rows repeat rows to be evaluated on: {first}")
+        raise Leak(
+            f"{len(leaked)} training rows repeat rows to be evaluated on, or nearly: {first}"
+        )
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -112,7 +120,7 @@ def _read(path: Path) -> pd.DataFrame:
     if "id" not in frame.columns:
         frame["id"] = [f"{path.name}:{number}" for number in range(len(frame))]
     columns = frame.reindex(columns=["id", "text", "topic", "sentiment", "split"]).astype(object)
-    return columns.where(columns.notna(), None)
+    return columns.where(columns.notna(), None).assign(domain=path.name.partition(".")[0])
 
 
 def _refuse_unknown(frame: pd.DataFrame, task: str, known: Sequence[str]) -> None:
@@ -131,6 +139,14 @@ def _merge(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
         conflicts += int(contradicted.sum())
         merged[task] = merged[task].astype(object).where(~contradicted, None)
     return merged.reset_index(), conflicts
+
+
+def _near(rows: pd.DataFrame) -> pd.Series[str]:
+    """Per row the smallest ``group`` among its near-duplicates: the same name for all of them."""
+    first: pd.Series[str] = rows.groupby(near_groups(rows["text"].tolist()))["group"].transform(
+        "min"
+    )
+    return first
 
 
 def _group(prepared: str) -> str:

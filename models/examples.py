@@ -24,35 +24,67 @@ yet a batch is never all short rows of the whole set."""
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Token ids, ragged; per task each row's class index, ``IGNORED`` where unlabelled."""
+    """Token ids, ragged; per task each row's class index, ``IGNORED`` where unlabelled; and the
+    file that each row is from."""
 
     rows: list[list[int]]
     labels: dict[str, Tensor]
+    domains: list[str]
 
 
 def examples(
     rows: pd.DataFrame, labels: Taxonomy, backbone: Backbone, max_tokens: int
 ) -> Examples:
     """Token ids of the rows, cut at ``max_tokens``, and their labels as class indices."""
-    backbone.tokenizer.enable_truncation(max_length=max_tokens)
-    encodings = backbone.tokenizer.encode_batch_fast(rows["text"].tolist())
-    backbone.tokenizer.no_truncation()
     return Examples(
-        rows=[encoding.ids for encoding in encodings],
+        rows=token_ids(rows["text"].tolist(), backbone, max_tokens),
         labels={task: _indices(rows[task], names) for task, names in names_of(labels).items()},
+        domains=rows["domain"].tolist() if "domain" in rows else [""] * len(rows),
     )
 
 
-def batches(
-    rows: Sequence[Sequence[int]], batch_tokens: int, seed: int, epoch: int
-) -> list[list[int]]:
-    """Every row's index once, in batches of at most ``batch_tokens`` padded tokens, shuffled.
+def token_ids(texts: list[str], backbone: Backbone, max_tokens: int) -> list[list[int]]:
+    """Token ids of texts, each cut at ``max_tokens``."""
+    backbone.tokenizer.enable_truncation(max_length=max_tokens)
+    encodings = backbone.tokenizer.encode_batch_fast(texts)
+    backbone.tokenizer.no_truncation()
+    return [encoding.ids for encoding in encodings]
 
-    Drawn from the seed and the epoch alone. A row over the limit gets a batch of its own.
+
+def drawn(domains: Sequence[str], mixing: float, chance: random.Random) -> list[int]:
+    """Indices of an epoch's rows, as many as there are, shuffled.
+
+    A domain of n rows gets a share like n to the power of 1 - ``mixing``: 0 is every row once, 1
+    is as many from each domain. What a domain gets beyond its rows repeats them evenly.
+    """
+    places: dict[str, list[int]] = {}
+    for index, domain in enumerate(domains):
+        places.setdefault(domain, []).append(index)
+    weights = {domain: len(own) ** (1 - mixing) for domain, own in places.items()}
+    total = sum(weights.values())
+    order: list[int] = []
+    for domain, own in places.items():
+        wanted = round(len(domains) * weights[domain] / total)
+        order += own * (wanted // len(own)) + chance.sample(own, wanted % len(own))
+    chance.shuffle(order)
+    return order
+
+
+def batches(
+    rows: Sequence[Sequence[int]],
+    batch_tokens: int,
+    seed: int,
+    epoch: int,
+    domains: Sequence[str] = (),
+    mixing: float = 0.0,
+) -> list[list[int]]:
+    """An epoch's rows in batches of at most ``batch_tokens`` padded tokens, shuffled.
+
+    Every row's index once, or with ``mixing`` as :func:`drawn` says. Drawn from the seed and the
+    epoch alone. A row over the limit gets a batch of its own.
     """
     draw = random.Random(f"{seed}:{epoch}")  # noqa: S311 - a shuffle, not a secret
-    order = list(range(len(rows)))
-    draw.shuffle(order)
+    order = drawn(domains if mixing else [""] * len(rows), mixing, draw)
     mean = sum(map(len, rows)) / max(1, len(rows))
     bucket = max(1, int(BUCKET_BATCHES * batch_tokens / max(1.0, mean)))
     cut: list[list[int]] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +32,8 @@ class Run:
     heads: dict[str, nn.Linear]
     training: Examples
     recipe: Recipe
+    rows: list[list[int]]  # token ids of this epoch
+    labels: dict[str, Tensor]
     weights: dict[str, Tensor]
     plan: list[list[list[int]]]  # per epoch, batches of row indices
     optimiser: torch.optim.Optimizer
@@ -50,24 +53,45 @@ def start(classifier: Classifier, training: Examples, recipe: Recipe) -> Run:
     """The loop before its first step."""
     heads = {"topic": classifier.topic_head, "sentiment": classifier.sentiment_head}
     plan = [
-        batches(training.rows, recipe.batch_tokens, recipe.seed, epoch)
+        batches(
+            training.rows,
+            recipe.batch_tokens,
+            recipe.seed,
+            epoch,
+            training.domains,
+            recipe.mixing,
+        )
         for epoch in range(recipe.epochs)
     ]
     optimiser, schedule = _optimiser(classifier, recipe, sum(map(len, plan)))
+    device = classifier.prompt_keys.device
     weights = {
-        task: class_weights(training.labels[task], head.out_features, recipe.balance)
+        task: class_weights(training.labels[task], head.out_features, recipe.balance).to(device)
         for task, head in heads.items()
     }
-    return Run(classifier, heads, training, recipe, weights, plan, optimiser, schedule)
+    labels = {task: values.to(device) for task, values in training.labels.items()}
+    return Run(
+        classifier,
+        heads,
+        training,
+        recipe,
+        training.rows,
+        labels,
+        weights,
+        plan,
+        optimiser,
+        schedule,
+    )
 
 
 def step(run: Run, batch: Sequence[int], pad_id: int) -> None:
     """One step of the optimiser on ``batch``, indices of training rows."""
-    run.classifier.train()
+    run.classifier.train(run.recipe.method != "heads")
     loss = _loss(run, batch, pad_id)
     run.optimiser.zero_grad()
     torch.autograd.backward(loss)
-    torch.nn.utils.clip_grad_norm_(run.classifier.parameters(), 1.0)
+    tuned = (value for group in run.optimiser.param_groups for value in group["params"])
+    torch.nn.utils.clip_grad_norm_(tuned, 1.0)
     run.optimiser.step()
     run.schedule.step()
     run.step += 1
@@ -83,41 +107,95 @@ def _average(run: Run) -> None:
 
 
 def _loss(run: Run, batch: Sequence[int], pad_id: int) -> Tensor:
-    """Cross-entropy of both heads, summed over tasks and labelled rows, per row of the batch."""
-    ids, mask = pad([run.training.rows[i] for i in batch], pad_id)
-    features = functional.dropout(run.classifier.features(ids, mask), run.recipe.dropout)
+    """Cross-entropy of both heads, summed over tasks and labelled rows, per row of the batch.
+
+    With ``consistency`` every row is answered twice, each time with other units dropped, and the
+    divergence of the two answers is added (R-Drop, arXiv 2106.14448).
+    """
+    device = run.classifier.prompt_keys.device
+    ids, mask = pad([run.rows[i] for i in batch], pad_id)
+    ids, mask = ids.to(device), None if mask is None else mask.to(device)
+    passes = 2 if run.recipe.consistency else 1
+    answers = [_answers(run, ids, mask) for _ in range(passes)]
+    chosen = torch.tensor(batch, device=device)
     shares = {"topic": 1.0, "sentiment": run.recipe.sentiment_weight}
-    total = features.new_zeros(())
-    for task, head in run.heads.items():
-        total = total + shares[task] * functional.cross_entropy(
-            head(features),
-            run.training.labels[task][batch],
-            weight=run.weights[task],
-            ignore_index=IGNORED,
-            label_smoothing=run.recipe.smoothing,
-            reduction="sum",
-        )
+    total = ids.new_zeros((), dtype=torch.float32)
+    for task, share in shares.items():
+        labels = run.labels[task][chosen]
+        for answer in answers:
+            total = total + share / passes * functional.cross_entropy(
+                answer[task],
+                labels,
+                weight=run.weights[task],
+                ignore_index=IGNORED,
+                label_smoothing=run.recipe.smoothing,
+                reduction="sum",
+            )
+        if passes == 2:
+            labelled = labels != IGNORED
+            total = total + share * run.recipe.consistency * _divergence(
+                answers[0][task][labelled], answers[1][task][labelled]
+            )
     return total / len(batch)
+
+
+def _answers(run: Run, ids: Tensor, mask: Tensor | None) -> dict[str, Tensor]:
+    features = functional.dropout(run.classifier.features(ids, mask), run.recipe.dropout)
+    return {task: head(features) for task, head in run.heads.items()}
+
+
+def _divergence(one: Tensor, other: Tensor) -> Tensor:
+    """Of two answers' probabilities from each other, the mean of both directions, summed."""
+    p, q = functional.log_softmax(one, dim=-1), functional.log_softmax(other, dim=-1)
+    there = functional.kl_div(p, q, log_target=True, reduction="sum")
+    back = functional.kl_div(q, p, log_target=True, reduction="sum")
+    return (there + back) / 2
 
 
 def _optimiser(
     classifier: Classifier, recipe: Recipe, steps: int
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    prompt = [classifier.prompt_keys, classifier.prompt_values]
     heads = [*classifier.topic_head.parameters(), *classifier.sentiment_head.parameters()]
-    optimiser = torch.optim.AdamW(
-        [
-            {"params": prompt, "lr": recipe.prompt_rate, "weight_decay": 0.0},
-            {"params": heads, "lr": recipe.head_rate, "weight_decay": recipe.weight_decay},
-        ]
-    )
+    groups: list[dict[str, Any]] = [
+        {"params": heads, "lr": recipe.head_rate, "weight_decay": recipe.weight_decay}
+    ]
+    prompt = [classifier.prompt_keys, classifier.prompt_values]
+    if recipe.method in ("deep", "shallow"):
+        groups.insert(0, {"params": prompt, "lr": recipe.prompt_rate, "weight_decay": 0.0})
+    if recipe.method == "shallow":
+        for vectors in prompt:
+            vectors.register_hook(_first_layer)
+    if recipe.method == "full":
+        classifier.whole = True
+        groups += _whole_encoder(classifier, recipe)
+    optimiser = torch.optim.AdamW(groups)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser,
-        max_lr=[recipe.prompt_rate, recipe.head_rate],
+        max_lr=[group["lr"] for group in groups],
         total_steps=steps + 1,
-        pct_start=recipe.warm_up,
+        # A rise of no step at all is a division by zero there.
+        pct_start=min(0.9, max(recipe.warm_up, 2 / (steps + 1))),
     )
     return optimiser, schedule
+
+
+def _first_layer(gradient: Tensor) -> Tensor:
+    """That gradient for the first layer's vectors, nothing for those of the others."""
+    kept = torch.zeros_like(gradient)
+    kept[0] = gradient[0]
+    return kept
+
+
+def _whole_encoder(classifier: Classifier, recipe: Recipe) -> list[dict[str, Any]]:
+    """The encoder's parameters; biases and norms do not decay, as is usual."""
+    classifier.encoder.requires_grad_(True)
+    matrices = [p for p in classifier.encoder.parameters() if p.ndim > 1]
+    rest = [p for p in classifier.encoder.parameters() if p.ndim <= 1]
+    rate = {"lr": recipe.encoder_rate}
+    return [
+        {"params": matrices, "weight_decay": recipe.weight_decay, **rate},
+        {"params": rest, "weight_decay": 0.0, **rate},
+    ]
 
 
 def state(run: Run, epoch: int, best: float) -> Checkpoint:

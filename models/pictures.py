@@ -5,6 +5,7 @@ matplotlib is imported here alone and only when a picture is drawn.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 INK: Final = "#1f2937"
 BLUE: Final = "#0072b2"
 ORANGE: Final = "#d55e00"
+GREEN: Final = "#009e73"
 """Of Okabe and Ito's palette: told apart by readers who see colours differently."""
 
 _STYLE: Final[dict[Any, object]] = {
@@ -87,6 +89,45 @@ def reliability(found: Judged, path: Path) -> None:
         below.set_xlabel("confidence")
         below.set_xlim(0, 1.02)
         _save(figure, path)
+
+
+def learning_curves(
+    found: Mapping[str, tuple[Sequence[int], Sequence[Sequence[float]]]],
+    path: Path,
+    *,
+    score: str,
+) -> None:
+    """Scores against the number of labels, a line for each way of choosing them, as a PNG.
+
+    ``found`` gives the numbers of labels and, for each seed, the score at each of them; the line
+    is the mean, the band reaches from the worst seed to the best.
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(6.0, 3.8), layout="constrained")
+        axes = figure.subplots()
+        for colour, (name, (numbers, seeds)) in zip(
+            (BLUE, ORANGE, GREEN), found.items(), strict=False
+        ):
+            scores = np.asarray(seeds)
+            axes.plot(
+                numbers, scores.mean(axis=0), color=colour, marker="o", markersize=3, label=name
+            )
+            axes.fill_between(
+                numbers,
+                scores.min(axis=0),
+                scores.max(axis=0),
+                color=colour,
+                alpha=0.15,
+                linewidth=0,
+            )
+        axes.set_xlabel("labels")
+        axes.set_ylabel(score)
+        axes.grid(visible=True, linewidth=0.3)
+        axes.legend(frameon=False, loc="lower right")
+        figure.savefig(path, format="png", dpi=120, metadata={"Software": None})
 
 
 def _save(figure: Figure, path: Path) -> None:

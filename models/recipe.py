@@ -3,30 +3,56 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
+from models.augmentation import chosen
 from models.evaluation import TaskReport
+
+METHODS: Final = {
+    "deep": "keys and values in every layer, and the heads",
+    "shallow": "keys and values in the first layer alone, and the heads",
+    "heads": "the heads alone; the prompt stays as its text makes it",
+    "full": "the whole encoder and the heads, without a prompt",
+}
+"""What a training may tune. Deep prompts are what the product is about, the rest is there to be
+compared with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What may be varied between two trainings on the same rows."""
+    """What may be varied between two trainings on the same rows.
+
+    Raises:
+        ValueError: an unknown method or variation.
+    """
 
     seed: int = 7
-    vectors: int = 24  # prompt vectors in each layer
-    epochs: int = 6
+    method: str = "deep"  # one of METHODS
+    vectors: int = 40  # prompt vectors in each layer
+    epochs: int = 7
     batch_tokens: int = 640  # longest row times rows of a batch; padding counts
     max_tokens: int = 64  # a row's, in training only; 99 % of posts and headlines are shorter
-    prompt_rate: float = 1e-2  # peak of the one-cycle schedule
+    prompt_rate: float = 2e-2  # peak of the one-cycle schedule
+    encoder_rate: float = 5e-5  # where the encoder is tuned, too
     head_rate: float = 5e-3
     warm_up: float = 0.1  # share of all steps
     weight_decay: float = 0.01
     smoothing: float = 0.05  # of the labels
-    balance: float = 0.15  # a class weighs its frequency to the power of minus this
-    sentiment_weight: float = 1.25  # of its loss beside the topics'; it has fewer rows
+    balance: float = 0.2  # a class weighs its frequency to the power of minus this
+    sentiment_weight: float = 1.5  # of its loss beside the topics'; it has fewer rows
     dropout: float = 0.1  # of the text vector
-    averaging: float = 0.0  # share of all steps, the last ones, whose weights are averaged
+    mixing: float = 0.8  # 0: an epoch is every row once; 1: as many rows from each file
+    variations: str = ""  # of models.augmentation, separated by commas
+    varied: float = 0.5  # share of the rows of an epoch that are varied
+    consistency: float = 1.5  # weight of the difference between two answers to the same row
+    averaging: float = 0.4  # share of all steps, the last ones, whose weights are averaged
     kept: float = 0.0  # share of the weights it went on from in those that are stored
     inner_share: float = 0.05  # of the repeat groups, for the choice of epoch and temperatures
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ValueError(f"no method {self.method!r}; there are {', '.join(METHODS)}")
+        chosen(self.variations)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,13 +16,13 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from models import augmentation, checkpoint, dataset, evaluation, loop, prompts, taxonomy, versions
 from models import backbone as backbones
-from models import checkpoint, dataset, evaluation, loop, prompts, taxonomy, versions
 from models.backbone import Backbone
 from models.card import CARD, Card, read_card
 from models.classifier import Classifier, logits, trained
 from models.evaluation import TaskReport
-from models.examples import IGNORED, Examples, examples, names_of
+from models.examples import IGNORED, Examples, examples, names_of, token_ids
 from models.recipe import Progress, Recipe
 from models.taxonomy import Taxonomy
 
@@ -41,7 +42,7 @@ LICENCES = {
 
 LIMITS = [
     "English headlines, short posts and first lines of articles; other languages are not tested.",
-    "Trained on posts of 2019 to 2022; wire style, irony and long articles are weaker.",
+    "Taught by posts of 2019 to 2022 and invented headlines; irony and long articles are hard.",
     "One sentiment a text: news that is good for one company and bad for another gets one answer.",
     "Not advice to buy or sell.",
 ]
@@ -58,16 +59,19 @@ def train(
     labels: Taxonomy | None = None,
     prompt: prompts.Prompt | None = None,
     encoder: Path | None = None,
+    device: str = "cpu",
+    names: Sequence[str] = (),
 ) -> Card:
     """Tune the deep prompt and the heads on the rows whose split is ``train``; write ``out``.
 
     The epoch with the best mean macro-F1 on the inner rows is kept; each head's temperature is
     fitted on them. ``start`` is a version to go on from, in place of the prompt's text; its
     vectors stay, and topics new to it begin at their descriptions. ``judged`` are further files to
-    be evaluated on, whatever their split: a repeat of one of their rows stops training. The best
-    weights so far lie in ``out`` while it runs, but the card comes last: interrupted, ``out`` is
-    no version, and the same call goes on after the last whole epoch. Files, recipe and machine
-    being equal, so is the result, interrupted or not.
+    be evaluated on, whatever their split: a repeat of one of their rows stops training. ``names``
+    of companies are for the variation that swaps them. The best weights so far lie in ``out``
+    while it runs, but the card comes last: interrupted, ``out`` is no version, and the same call
+    goes on after the last whole epoch. Files, recipe and machine being equal, so is the result,
+    interrupted or not (on a GPU but for the order of sums).
 
     Raises:
         FileExistsError: ``out`` holds a version already.
@@ -83,19 +87,21 @@ def train(
     if start is None:
         labels = _with_rows(labels, split.training)
         backbone = backbones.load(encoder)
-        card, classifier = versions.untuned(backbone, prompt, labels, recipe.vectors)
+        vectors = 0 if recipe.method == "full" else recipe.vectors
+        card, classifier = versions.untuned(backbone, prompt, labels, vectors)
     else:
         card, classifier, backbone, labels = _go_on(start, labels, split.training, encoder)
-    first = _copied(classifier)
+    classifier.to(device)
     inner = examples(split.inner, labels, backbone, recipe.max_tokens)
-    run = loop.start(
-        classifier, examples(split.training, labels, backbone, recipe.max_tokens), recipe
-    )
+    training = examples(split.training, labels, backbone, recipe.max_tokens)
+    run = loop.start(classifier, training, recipe)
+    first = _copied(classifier)
 
     origins = _origins(card, data)
     fingerprint = _fingerprint(card, origins, split, recipe)
     done, best = loop.resume(run, checkpoint.read(out, fingerprint))
     for epoch, plan in enumerate(run.plan[done:], start=done + 1):
+        run.rows = _varied(split.training, training, backbone, recipe, names, epoch)
         for batch in plan:
             loop.step(run, batch, backbone.pad_id)
             if run.step % PROGRESS_STEPS == 0:
@@ -112,6 +118,7 @@ def train(
 
     tuned = load_tensors((out / BEST).read_bytes())
     classifier.load_state_dict(_between(tuned, first, recipe.kept), strict=False)
+    classifier.cpu()
     scores = judge(classifier, inner, labels, backbone.pad_id)
     card = replace(
         card,
@@ -125,6 +132,26 @@ def train(
     for name in (BEST, checkpoint.CHECKPOINT):
         (out / name).unlink()
     return card
+
+
+def _varied(
+    rows: pd.DataFrame,
+    plain: Examples,
+    backbone: Backbone,
+    recipe: Recipe,
+    names: Sequence[str],
+    epoch: int,
+) -> list[list[int]]:
+    """An epoch's token ids: a share of the rows varied anew, from the seed and the epoch alone."""
+    variations = augmentation.chosen(recipe.variations, names)
+    if not variations:
+        return plain.rows
+    chance = random.Random(f"variations:{recipe.seed}:{epoch}")  # noqa: S311 - no secret
+    texts = [
+        augmentation.vary(text, variations, chance) if chance.random() < recipe.varied else text
+        for text in rows["text"]
+    ]
+    return token_ids(texts, backbone, recipe.max_tokens)
 
 
 def judge(
@@ -144,10 +171,15 @@ def _rows(
 ) -> dataset.Split:
     rows = dataset.read(data, labels)
     split = dataset.split(rows, inner_share=recipe.inner_share, seed=recipe.seed)
-    dataset.refuse_leak(split.training, rows[rows["split"] != dataset.TRAIN])
-    dataset.refuse_leak(split.training, split.inner)
+    if split.training.empty:
+        raise dataset.DatasetError(
+            f"no row is left to train on: {split.held_out} repeat rows of another split, "
+            f"{len(split.inner)} are inner rows, and of the others none has a label"
+        )
+    others = [rows[rows["split"] != dataset.TRAIN], split.inner]
     if judged:
-        dataset.refuse_leak(split.training, dataset.read(judged, labels))
+        others.append(dataset.read(judged, labels))
+    dataset.refuse_leak(split.training, pd.concat(others))
     return split
 
 

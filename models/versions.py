@@ -30,7 +30,7 @@ from models.card import (
     read_weights,
     write,
 )
-from models.classifier import Classifier, add_topics, describe, logits, trained
+from models.classifier import ENCODER, Classifier, add_topics, describe, logits, trained
 from models.prediction import SENTIMENTS, Prediction
 from models.prompts import Prompt, initial_vectors
 from models.taxonomy import Label, Taxonomy
@@ -143,7 +143,8 @@ def untuned(
     backbone: Backbone, prompt: Prompt, labels: Taxonomy, vectors: int
 ) -> tuple[Card, Classifier]:
     """The version before any training: the prompt's text and the labels' descriptions alone."""
-    initial = initial_vectors(backbone, prompt.text, vectors)
+    empty = torch.zeros(backbone.prompt_shape(0))
+    initial = initial_vectors(backbone, prompt.text, vectors) if vectors else (empty, empty)
     classifier = Classifier(backbone, initial, len(labels.topics), len(labels.sentiments)).eval()
     heads = (
         (classifier.topic_head, labels.topics),
@@ -243,6 +244,7 @@ def _fill(card: Card, weights: Mapping[str, Tensor], backbone: Backbone) -> Clas
     try:
         prompt = (weights["prompt_keys"], weights["prompt_values"])
         classifier = Classifier(backbone, prompt, len(card.topics), len(card.sentiments)).eval()
+        classifier.whole = any(name.startswith(ENCODER) for name in weights)
         expected = {name: value.shape for name, value in trained(classifier).items()}
         found = {name: value.shape for name, value in weights.items()}
         if found != expected or prompt[0].shape != backbone.prompt_shape(card.vectors):

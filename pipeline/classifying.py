@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console, Group
@@ -82,11 +82,23 @@ def _write_report(
     reporting.write(folder, version, source, found, pages)
 
 
-def train_version(
-    data: list[Path], out: Path, console: Console, *, start: Path | None, changes: list[str]
-) -> Shown:
-    """Train on the rows whose split is ``train`` and store the version in ``out``."""
-    recipe = changed(training.Recipe(), changes)
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be trained: on which rows, into which folder, how it differs from the usual."""
+
+    data: Sequence[Path]
+    out: Path
+    judged: Sequence[Path] = ()
+    start: Path | None = None
+    device: str = "cpu"
+    changes: Sequence[str] = ()
+
+
+def train_version(settings: Settings, wish: Wish, console: Console) -> Shown:
+    """Train on the rows whose split is ``train`` and store the version, with a report if asked."""
+    recipe = changed(training.Recipe(), wish.changes)
+    watchlist = Watchlist.load(settings.companies.watchlist)
+    labels = taxonomy.load(settings.model.topics)
     with progress(console) as display:
         task = display.add_task("training", total=None, facts="")
 
@@ -99,5 +111,21 @@ def train_version(
                     f"macro F1 {score.macro_f1:.3f} on {score.n} inner rows"
                 )
 
-        card = training.train(data, out, recipe, show, start=start)
-    return Shown({"version": card.id, "folder": str(out), "scores": card.scores})
+        card = training.train(
+            wish.data,
+            wish.out,
+            recipe,
+            show,
+            start=wish.start,
+            judged=wish.judged,
+            labels=labels,
+            device=wish.device,
+            names=tuple(watchlist.names.values()),
+        )
+    result = {"version": card.id, "folder": str(wish.out), "scores": card.scores}
+    if wish.judged:
+        version = versions.load(wish.out, precision="fp32", labels=labels)
+        found = evaluation.judged(version, dataset.read(wish.judged, labels))
+        names = ", ".join(path.name for path in wish.judged)
+        _write_report(settings, wish.out / "report", version.id, names, found)
+    return Shown(result)

@@ -228,6 +228,14 @@ def train(
     start: Annotated[
         Path | None, typer.Option("--from", help="Version to go on from; default the prompt.")
     ] = None,
+    judged: Annotated[
+        list[Path] | None,
+        typer.Option("--judged", help="Labelled rows to be judged on; its report lies in OUT."),
+    ] = None,
+    method: Annotated[
+        str, typer.Option(help="What is tuned: deep; or to compare: shallow, heads, full.")
+    ] = "deep",
+    device: Annotated[str, typer.Option(help="cpu, or cuda for a GPU.")] = "cpu",
     recipe: Annotated[
         list[str] | None, typer.Option("--set", help="name=value of the recipe; may be repeated.")
     ] = None,
@@ -235,12 +243,13 @@ def train(
     config: Config = None,
 ) -> None:
     """Tune the prompt and the heads on labelled rows, and store the version."""
-    from pipeline.classifying import train_version
+    from pipeline.classifying import Wish, train_version
 
     with reported():
-        load_settings(config)
-        shown = train_version(data, out, stderr, start=start, changes=recipe or [])
-        show(shown, as_json=as_json)
+        wish = Wish(
+            data, out, tuple(judged or ()), start, device, (f"method={method}", *(recipe or ()))
+        )
+        show(train_version(load_settings(config), wish, stderr), as_json=as_json)
 
 
 @app.command()

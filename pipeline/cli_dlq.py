@@ -94,5 +94,12 @@ def replay_letters(
             send = dead_letters.to_kafka(settings, found, producer)
         elif not dry_run:
             send = dead_letters.to_inbox(found)
-        done = dead_letters.replay(found, send, names=letters or (), reason=reason, now=now())
+        done = dead_letters.replay(
+            found,
+            send,
+            names=letters or (),
+            reason=reason,
+            now=now(),
+            labels_topic=settings.kafka.labels_topic,
+        )
         show(dead_letters.replay_view(done, dry_run=dry_run), as_json=as_json)

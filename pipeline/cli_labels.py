@@ -8,7 +8,17 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands import Config, Json, Url, load_settings, reported, show
+from pipeline.commands import (
+    Config,
+    Json,
+    Servers,
+    Url,
+    load_settings,
+    reported,
+    show,
+    stderr,
+)
+from pipeline.part_commands import UntilIdle
 
 labels = typer.Typer(no_args_is_help=True, help="What annotators say of texts.")
 
@@ -37,10 +47,18 @@ def import_labels(
     from pipeline.labels.commands import import_file
     from pipeline.process import now, opened
 
-    with reported(), opened(load_settings(config, db=db)) as found:
-        shown = import_file(
-            found, file, form=form, annotator=annotator, skip_bad=skip_bad, now=now()
-        )
+    with reported():
+        settings = load_settings(config, db=db)
+        with opened(settings) as found:
+            shown = import_file(
+                found,
+                file,
+                form=form,
+                annotator=annotator,
+                skip_bad=skip_bad,
+                now=now(),
+                topics=settings.model.topics,
+            )
         show(shown, as_json=as_json)
 
 
@@ -95,3 +113,19 @@ def next_to_label(
         with opened(settings) as found:
             shown = show_next(found, settings, annotator=annotator, now=now(), limit=limit)
             show(shown, as_json=as_json)
+
+
+@labels.command("listen")
+def listen_for_labels(
+    *,
+    servers: Servers = None,
+    until_idle: UntilIdle = False,
+    db: Url = None,
+    config: Config = None,
+) -> None:
+    """Store labels from Kafka's topic, each once, until stopped."""
+    from pipeline.labels.listening import run_listener
+
+    with reported():
+        found = load_settings(config, db=db, kafka=servers)
+        run_listener(found, stderr, until_idle=until_idle)

@@ -91,7 +91,13 @@ def compare(
             from pipeline.registry.compare_view import compare_versions  # it brings torch
 
             shown = compare_versions(
-                open_registry(settings, found), first, second, file=data, split=split, most=most
+                open_registry(settings, found),
+                first,
+                second,
+                file=data,
+                split=split,
+                most=most,
+                topics=settings.model.topics,
             )
             show(shown, as_json=as_json)
 

@@ -144,12 +144,19 @@ def harmless(raw: bytes, most: int) -> tuple[str, int]:
 
 
 def replay(
-    db: Database, send: Send | None, *, names: Sequence[str], reason: str | None, now: datetime
+    db: Database,
+    send: Send | None,
+    *,
+    names: Sequence[str],
+    reason: str | None,
+    now: datetime,
+    labels_topic: str | None = None,
 ) -> Replayed:
     """Read dead letters by today's rules; those that are articles now are sent in again.
 
     ``names``, or else all of ``reason``, or of any reason but ``kills_process``: these only by
-    name. ``send`` None: only look. One that was sent in again is left alone afterwards.
+    name. ``send`` None: only look. One that was sent in again is left alone afterwards. What came
+    from ``labels_topic`` is no article, whatever it looks like.
 
     Raises:
         StoreError: a name that is no dead letter's.
@@ -166,6 +173,8 @@ def replay(
                 done.before += 1
             elif isinstance(parsed, Rejected):
                 done.still[parsed.reason] += 1
+            elif letter.origin.topic == labels_topic:
+                done.still[letter.reason] += 1
             else:
                 articles.append(letter)
         done.articles += len(articles)

@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 
 def make_topics(settings: Settings, partitions: int, replication: int | None) -> Shown:
-    """Make the missing ones of the three topics."""
+    """Make the missing ones of the four topics."""
     topics = create_topics(with_servers(settings), partitions, replication=replication)
     result = {
         topic.name: {"partitions": topic.partitions, "created": topic.created} for topic in topics

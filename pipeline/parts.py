@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from importlib.metadata import version as program_version
 from threading import Event
 from time import monotonic
+from typing import Protocol
 
 import structlog
 from rich.console import Console
@@ -48,6 +49,26 @@ HOLD_EVERY_S = 1.0
 ENGINE_CLOSES_IN_S = 2.0
 
 log = structlog.get_logger()
+
+
+class Steps(Protocol):
+    """What is done step by step from positions in the database: a worker, or the like."""
+
+    @property
+    def finished(self) -> bool:
+        """Everything the source will ever have is stored."""
+
+    def start(self) -> None:
+        """Go to where the database says the source was left."""
+
+    def step(self, timeout_s: float) -> Done:
+        """Read and store the next records; waits for them when there are none."""
+
+    def hold(self) -> None:
+        """Keep the source while nothing can be stored."""
+
+    def close(self) -> None:
+        """Let go of what was claimed."""
 
 
 def run_worker(settings: Settings, console: Console, open_source: Opener) -> None:
@@ -173,7 +194,7 @@ def open_when_there(url: str, stop: Event) -> Database | None:
     return None
 
 
-def keep_working(worker: Worker, stop: Event, observe: Callable[[Done | None], None]) -> None:
+def keep_working(worker: Steps, stop: Event, observe: Callable[[Done | None], None]) -> None:
     """Step until the source is finished or ``stop`` is set, whatever happens to the database.
 
     A transaction that ended in a lost connection may have been stored or not. So the worker

@@ -13,6 +13,10 @@ INCREMENTAL: Final = Recipe(
     epochs=5,
     prompt_rate=5e-3,
     head_rate=2.5e-3,
+    balance=0.15,
+    sentiment_weight=1.25,
+    mixing=0.0,
+    consistency=0.0,
     averaging=0.5,
     kept=0.2,
     inner_share=0.1,
@@ -24,7 +28,7 @@ def changed(recipe: Recipe, changes: Sequence[str]) -> Recipe:
     """``recipe`` with ``name=value`` changes; a value has the type of the one that it replaces.
 
     Raises:
-        DatasetError: an unknown name, or a value of another type.
+        DatasetError: an unknown name, a value of another type, an unknown method or variation.
     """
     for change in changes:
         name, _, value = change.partition("=")
@@ -35,5 +39,6 @@ def changed(recipe: Recipe, changes: Sequence[str]) -> Recipe:
         try:
             recipe = replace(recipe, **{name: kind(value)})
         except ValueError as error:
-            raise DatasetError(f"{change}: {name} takes {kind.__name__}") from error
+            told = str(error) if kind is str else f"{name} takes {kind.__name__}"
+            raise DatasetError(f"{change}: {told}") from error
     return recipe

@@ -32,6 +32,10 @@ class KafkaSettings(BaseModel):
     raw_topic: str = Field(default="news.raw", description="Topic that articles are read from.")
     dead_topic: str = Field(default="news.dead", description="Topic of records that are none.")
     alerts_topic: str = Field(default="news.alerts", description="Topic of incidents.")
+    labels_topic: str = Field(
+        default="news.labels",
+        description="Topic of labels, for `bearwatch labels listen`; nothing else needs it.",
+    )
     group: str = Field(
         default="bearwatch",
         min_length=1,
@@ -101,8 +105,14 @@ class KafkaSettings(BaseModel):
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """The three topics: raw, dead, alerts."""
-        return (self.raw_topic, self.dead_topic, self.alerts_topic)
+        """The four topics: raw, dead, alerts, labels."""
+        return (self.raw_topic, self.dead_topic, self.alerts_topic, self.labels_topic)
+
+    def for_labels(self) -> KafkaSettings:
+        """For a member of another group, that reads the topic of labels."""
+        return self.model_copy(
+            update={"raw_topic": self.labels_topic, "group": f"{self.group}.labels"}
+        )
 
     def connection(self) -> dict[str, Any]:
         """What every client of kafka-python is told about brokers and security. Holds secrets."""

@@ -41,6 +41,7 @@ def create_topics(
         settings.raw_topic: (partitions, raw),
         settings.dead_topic: (1, {"max.message.bytes": str(DEAD_RECORD_BYTES)}),
         settings.alerts_topic: (1, {}),
+        settings.labels_topic: (1, {}),
     }
     with seam(f"making topics at {', '.join(settings.servers)}"):
         client = admin(settings)

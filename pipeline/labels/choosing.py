@@ -14,7 +14,7 @@ from pipeline.labels.drawing import place, reserved, share, story_key
 from pipeline.labels.scoring import Candidate, Worth, choose, preselect, words_of
 from pipeline.labels.settings import LabelSettings
 from pipeline.store import asking
-from pipeline.store.asking import Answered, Pool, Told
+from pipeline.store.asking import Answered, Pool, Told, View
 from pipeline.store.database import Database
 
 PRESELECTED: Final = 150
@@ -101,33 +101,41 @@ def next_articles(
     what the annotator has labelled or skipped, or what was deleted. A share of the questions is
     random, among texts that are kept for that: see :func:`pipeline.labels.drawing.reserved`.
     """
-    wanted = settings.labels
-    pool = asking.read_pool(
-        db,
+    with asking.view(db) as view:
+        return _choose(view, annotator, settings, now, limit)
+
+
+def _choose(
+    view: View, annotator: str, settings: ChoosingSettings, now: datetime, limit: int
+) -> list[Choice]:
+    wanted, since = settings.labels, now - settings.labels.recent
+    pool = view.pool(
         annotator,
-        since=now - wanted.recent,
+        since=since,
         until=now,
         languages=settings.counting.languages,
-        most=wanted.pool,
+        page=wanted.pool,
+        least=limit + SPARE,
     )
     kinds = [_kind(f"{annotator}:{pool.asked + n}", wanted) for n in range(limit + SPARE)]
     at_random = [one for one in pool.fresh if reserved(one.text_hash)]
     queues: dict[Why, list[Picked]] = {
-        "worth": _by_worth(db, pool, annotator, limit + SPARE),
+        "worth": _by_worth(view, pool, annotator, limit + SPARE),
         "random": [(one, "random", None) for one in _drawn(at_random, annotator)],
-        "second": [(one, "second", None) for one in _drawn(pool.labelled, annotator)],
+        "second": [],
     }
-    if not wanted.second_share:
-        queues["second"] = []
+    if wanted.second_share and ("second" in kinds or len(pool.fresh) < len(kinds)):
+        theirs = view.labelled_by_others(annotator, since)
+        queues["second"] = [(one, "second", None) for one in _drawn(theirs, annotator)]
     picked = _pick(kinds, queues)
-    told = asking.told(db, [(one.source, one.id) for one, _, _ in picked])
+    told = view.told([(one.source, one.id) for one, _, _ in picked])
     found = [
         (told[one.source, one.id], why, worth)
         for one, why, worth in picked
         if (one.source, one.id) in told
     ]
-    keys = {one.text_hash: story_key(one.title, one.body) for one, why, _ in found}
-    known = asking.labelled_stories(db, keys.values())
+    keys = {one.text_hash: story_key(one.title, one.body) for one, _, _ in found}
+    known = view.labelled_stories(keys.values())
     return [
         _choice(one, why, worth)
         for one, why, worth in found
@@ -142,12 +150,12 @@ def _kind(name: str, settings: LabelSettings) -> Why:
     return "second" if drawn < settings.random_share + settings.second_share else "worth"
 
 
-def _by_worth(db: Database, pool: Pool, annotator: str, number: int) -> list[Picked]:
+def _by_worth(view: View, pool: Pool, annotator: str, number: int) -> list[Picked]:
     free = {one.text_hash: one for one in pool.fresh if not reserved(one.text_hash)}
     lane = [one for one in free.values() if place(annotator, one.text_hash) % LANES == 0]
     ours = lane if len(lane) >= number else list(free.values())
     first = preselect([_candidate(one) for one in ours], pool.topics, PRESELECTED)
-    titles = asking.titles(db, [one.text_hash for one in first])
+    titles = view.titles([one.text_hash for one in first])
     worded = [
         _candidate(free[one.text_hash], titles[one.text_hash])
         for one in first

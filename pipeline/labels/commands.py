@@ -35,10 +35,11 @@ def import_file(
     annotator: str | None,
     skip_bad: bool,
     now: datetime,
+    topics: Path | None = None,
 ) -> Shown:
-    """Store a file's labels; what became of them."""
-    rows = read_file(file, form_of(file, form))
-    done = import_rows(db, rows, known_values(), now=now, annotator=annotator, skip_bad=skip_bad)
+    """Store a file's labels; what became of them. ``topics`` is the settings' list of them."""
+    rows, known = read_file(file, form_of(file, form)), known_values(topics)
+    done = import_rows(db, rows, known, now=now, annotator=annotator, skip_bad=skip_bad)
     lines = [f"{done.new:,} labels stored, {done.known:,} were there, {len(done.bad):,} bad rows"]
     lines += [f"  {where}: {why}" for where, why in done.bad]
     result = {

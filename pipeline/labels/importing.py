@@ -13,7 +13,7 @@ from pipeline.labels.reading import BadRow, Fields, Known, LabelError, Said, rea
 from pipeline.store import labels
 from pipeline.store.database import Database, StoreError
 from pipeline.store.labels import LabelledText, NewLabel
-from pipeline.store.pinning import Outside, pin_each
+from pipeline.store.pinning import pin_each
 
 PIECE: Final = 100
 """Labels of one transaction: workers never wait long for the lock."""
@@ -55,7 +55,7 @@ def import_rows(
     good, bad = _read(rows, known, annotator, now)
     for piece in _pieces(good):
         with db.rehearse() as connection:
-            pinned = pin_each(connection, [_wanted(said) for _, said in piece], now)
+            pinned = pin_each(connection, [said.what for _, said in piece], now)
         bad += _refused(piece, pinned)
     if bad and not skip_bad:
         raise LabelError(in_words(bad))
@@ -64,7 +64,7 @@ def import_rows(
     new = 0
     for piece in _pieces(good):
         with db.write() as connection:
-            pinned = pin_each(connection, [_wanted(said) for _, said in piece], now)
+            pinned = pin_each(connection, [said.what for _, said in piece], now)
             texts = [one for one in pinned if isinstance(one, LabelledText)]
             events = [
                 new_label(said, one.hash, now)
@@ -119,13 +119,6 @@ def _refused(piece: Sequence[Placed], pinned: Sequence[LabelledText | StoreError
         if isinstance(one, StoreError)
     }
     return list(found.items())
-
-
-def _wanted(said: Said) -> tuple[str, str] | Outside:
-    if said.text is not None:
-        return said.text
-    assert said.name is not None  # noqa: S101 - a row that has neither is refused
-    return said.name
 
 
 def _pieces(rows: Sequence[Placed]) -> Iterator[Sequence[Placed]]:

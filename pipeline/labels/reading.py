@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from ingest.text import clean_body, has_hidden
@@ -53,11 +54,19 @@ class Said:
     name: tuple[str, str] | None
     text: Outside | None
 
+    @property
+    def what(self) -> tuple[str, str] | Outside:
+        """What is labelled: the text that the row holds, else the article that it names."""
+        if self.text is not None:
+            return self.text
+        assert self.name is not None  # noqa: S101 - a row that has neither is refused
+        return self.name
 
-def known_values() -> Known:
-    """The topics that are classified, and the three sentiments."""
-    topics = tuple(topic.name for topic in taxonomy.load().topics)
-    return Known({"topic": topics, "sentiment": SENTIMENTS})
+
+def known_values(topics: Path | None = None) -> Known:
+    """The topics that are classified, by the settings' file, and the three sentiments."""
+    names = tuple(topic.name for topic in taxonomy.load(topics).topics)
+    return Known({"topic": names, "sentiment": SENTIMENTS})
 
 
 def read_row(fields: Fields, known: Known, *, annotator: str | None, now: datetime) -> list[Said]:

@@ -35,10 +35,11 @@ class LabelSettings(BaseModel):
         description="Only articles published within so many days are asked about.",
     )
     pool: int = Field(
-        default=2_000,
+        default=1_000,
         ge=10,
         le=20_000,
-        description="The newest stories among which a choice is made.",
+        description="The newest stories among which a choice is made; where these are labelled, "
+        "as many before them.",
     )
 
     @property

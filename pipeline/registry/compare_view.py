@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from alerts.channels import plain
+from models import taxonomy
 from models import versions as loading
 from models.intervals import Interval
 from pipeline.display import LONGEST, Shown
@@ -23,12 +24,21 @@ CLASSES = 8
 
 
 def compare_versions(
-    registry: Registry, first: str, second: str, *, file: Path | None, split: str | None, most: int
+    registry: Registry,
+    first: str,
+    second: str,
+    *,
+    file: Path | None,
+    split: str | None,
+    most: int,
+    topics: Path | None = None,
 ) -> Shown:
     """Both on the same rows; the shipped version needs no registration."""
-    rows = labelled_rows(file, split)
+    rows, labels = labelled_rows(file, split, topics), taxonomy.load(topics)
     names = [_id(registry, one) for one in (first, second)]
-    loaded = [loading.load(_folder(registry, one), precision="fp32") for one in names]
+    loaded = [
+        loading.load(_folder(registry, one), precision="fp32", labels=labels) for one in names
+    ]
     found = compare(loaded[0], loaded[1], rows, most=most)
     result = {"first": names[0], "second": names[1], "rows": len(rows)}
     return Shown(

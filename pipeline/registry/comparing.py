@@ -73,7 +73,9 @@ class Compared:
     """Those that they are surest of, at most so many as were asked for."""
 
 
-def labelled_rows(file: Path | None, split: str | None) -> pd.DataFrame:
+def labelled_rows(
+    file: Path | None, split: str | None, topics: Path | None = None
+) -> pd.DataFrame:
     """The rows to compare on: of a file, or the held-out fifth of our own headlines.
 
     Raises:
@@ -81,7 +83,7 @@ def labelled_rows(file: Path | None, split: str | None) -> pd.DataFrame:
     """
     if file is None:
         file, split = HEADLINES, split or HOLDOUT
-    rows = dataset.read([file], taxonomy.load())
+    rows = dataset.read([file], taxonomy.load(topics))
     if split is None:
         return rows
     known = sorted(set(rows["split"]))

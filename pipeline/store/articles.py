@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, case, delete, select, update
 
 from models.prediction import Prediction
-from pipeline.step import Batch, Partition, Scored
+from pipeline.step import Batch, Move, Partition, Scored
 from pipeline.store import bulk, dead_letters, gaps, near, pinning
 from pipeline.store.database import Database
 from pipeline.store.hashing import text_hash
@@ -42,7 +42,7 @@ class Written:
     texts_before: dict[Name, str]
 
 
-class _Fenced(Exception):
+class Fenced(Exception):
     """Another owner moved a position: the transaction is rolled back."""
 
 
@@ -54,13 +54,13 @@ def commit(db: Database, batch: Batch, reports: Mapping[Partition, Report], work
     """
     try:
         with db.write() as connection:
-            _move(connection, batch, reports, worker)
+            move(connection, batch.moves, reports, worker)
             write(connection, batch.scored)
             dead_letters.write(connection, batch.dead)
             if batch.gaps:
                 now = max(report.reported_at for report in reports.values())
                 gaps.write(connection, batch.gaps, at=now)
-    except _Fenced:
+    except Fenced:
         return False
     return True
 
@@ -80,31 +80,39 @@ def write(connection: Connection, scored: Sequence[Scored]) -> int:
     return len(written.items)
 
 
-def _move(
-    connection: Connection, batch: Batch, reports: Mapping[Partition, Report], worker: str
+def move(
+    connection: Connection,
+    moves: Sequence[Move],
+    reports: Mapping[Partition, Report],
+    worker: str,
 ) -> None:
+    """Move positions within a transaction of the caller's, and renew the reports.
+
+    Raises:
+        Fenced: another owner has moved one; let the transaction be rolled back.
+    """
     table = source_position
-    for move in batch.moves:
-        now = reports[move.topic, move.partition]
+    for one in moves:
+        now = reports[one.topic, one.partition]
         done = connection.execute(
             update(table)
             .where(
-                table.c.topic == move.topic,
-                table.c.partition == move.partition,
-                table.c.next == move.old,
+                table.c.topic == one.topic,
+                table.c.partition == one.partition,
+                table.c.next == one.old,
             )
             .values(
-                next=move.new,
-                newest_event=move.newest,
+                next=one.new,
+                newest_event=one.newest,
                 # A poll may have moved on since the end was asked for.
-                end=max(now.end, move.new),
+                end=max(now.end, one.new),
                 reported_at=now.reported_at,
                 finished=now.finished,
                 worker=worker,
             )
         )
         if done.rowcount != 1:
-            raise _Fenced
+            raise Fenced
 
 
 def _newest_revisions(scored: Sequence[Scored]) -> list[Scored]:

@@ -5,20 +5,27 @@ Every query reads a bounded number of rows by an index, however many articles an
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
+from sqlalchemy import BigInteger, Connection, Row, Select, func, or_, select, type_coerce
 
 from pipeline.store import bulk
 from pipeline.store.bulk import Name
 from pipeline.store.database import Database
-from pipeline.store.tables import article, label, labelled_text, skip, text
+from pipeline.store.tables import MILLISECOND, article, label, labelled_text, skip, text
 
 EVENTS: Final = 10_000
 """Newest events by which topics are counted."""
+
+PAGES: Final = 10
+"""How often older stories are looked at when the newer ones are labelled."""
+
+SECOND: Final = 500
+"""Newest labelled texts of which some are asked about again."""
 
 RECENT: Final = 60
 """Newest events whose headlines are what was asked about lately."""
@@ -38,14 +45,13 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """``fresh`` stories have no label; ``labelled`` ones have, by others than the annotator.
+    """``fresh`` stories have no label.
 
     ``topics`` counts recent labels by topic; ``recent`` are headlines that got labels lately;
     ``asked`` is how often the annotator has answered or skipped.
     """
 
     fresh: list[Answered]
-    labelled: list[Answered]
     topics: dict[str, int]
     recent: list[str]
     asked: int
@@ -71,21 +77,36 @@ class Told:
     version: str
 
 
-def read_pool(
-    db: Database,
-    annotator: str,
-    *,
-    since: datetime,
-    until: datetime,
-    languages: Collection[str],
-    most: int,
-) -> Pool:
-    """Stories published in [``since``, ``until``]: the newest ``most`` that are no copies.
+class View:
+    """What is stored at one moment, in few questions."""
 
-    Neither what the annotator has labelled or skipped is in it, nor a copy of what anybody has
-    labelled. ``languages`` empty: of any language; uncertain ones always belong.
-    """
-    with db.read() as connection:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def pool(
+        self,
+        annotator: str,
+        *,
+        since: datetime,
+        until: datetime,
+        languages: Collection[str],
+        page: int,
+        least: int,
+    ) -> Pool:
+        """Stories published in [``since``, ``until``]: of the newest ``page`` that are no copies.
+
+        Where these hold less than ``least``, of as many before them, and so on for :data:`PAGES`.
+        Neither what anybody has labelled is in it, nor a copy of that, nor what the annotator
+        skipped. ``languages`` empty: of any language; uncertain ones always belong.
+        """
+        ask = self._connection.execute
+        fresh: list[Answered] = []
+        for _ in range(PAGES):
+            found = ask(_newest_stories(since, until, languages, page)).all()
+            fresh += _fresh(self._connection, _answered(found), annotator)
+            if len(fresh) >= least or len(found) < page:
+                break
+            until = found[-1].published_at - MILLISECOND
         newest = func.coalesce(select(func.max(label.c.seq)).scalar_subquery(), 0)
         counted = (
             select(label.c.value, func.count())
@@ -93,53 +114,60 @@ def read_pool(
             .where(label.c.value.is_not(None))
             .group_by(label.c.value)
         )
-        asked = sum(
-            connection.execute(
-                select(func.count()).select_from(table).where(table.c.annotator == annotator)
-            ).scalar_one()
+        said, skipped = (
+            select(func.count()).where(table.c.annotator == annotator).scalar_subquery()
             for table in (label, skip)
         )
         return Pool(
-            _answered(connection, _fresh(annotator, since, until, languages, most)),
-            _answered(connection, _labelled(annotator, since, most)),
-            {row[0]: row[1] for row in connection.execute(counted)},
-            _recent_titles(connection),
-            asked,
+            fresh,
+            {row[0]: row[1] for row in ask(counted)},
+            _recent_titles(self._connection),
+            int(ask(select(said + skipped)).scalar_one()),
         )
 
+    def labelled_by_others(self, annotator: str, since: datetime) -> list[Answered]:
+        """Of the newest texts with labels, those that others have labelled, stored still."""
+        return _second(self._connection, annotator, since)
 
-def titles(db: Database, hashes: Sequence[str]) -> dict[str, str]:
-    """Headlines of texts that are still there."""
-    query = select(text.c.hash, text.c.title).where(text.c.hash.in_(hashes))
-    with db.read() as connection:
-        return {row.hash: row.title for row in connection.execute(query)}
+    def titles(self, hashes: Sequence[str]) -> dict[str, str]:
+        """Headlines of texts that are still there."""
+        query = select(text.c.hash, text.c.title)
+        rows = self._connection.execute(
+            query.where(bulk.one_of(self._connection, text.c.hash, hashes))
+        )
+        return {row.hash: row.title for row in rows}
 
-
-def told(db: Database, names: Sequence[Name]) -> dict[Name, Told]:
-    """Stored articles with text and answers, by name; what is gone meanwhile is missing."""
-    names_of = [field.name for field in fields(Told)]
-    columns = [text.c[name] if name in ("title", "body") else article.c[name] for name in names_of]
-    with db.read() as connection:
+    def told(self, names: Sequence[Name]) -> dict[Name, Told]:
+        """Stored articles with text and answers, by name; what is gone is missing."""
+        wanted = [field.name for field in fields(Told)]
+        columns = [text.c[n] if n in ("title", "body") else article.c[n] for n in wanted]
         query = (
             select(*columns)
             .join(text, text.c.hash == article.c.text_hash)
-            .where(bulk.among(connection, article.c.source, article.c.id, names))
+            .where(bulk.among(self._connection, article.c.source, article.c.id, names))
             .where(article.c.sentiment.is_not(None))
         )
-        return {(row[0], row[1]): Told(*tuple(row)) for row in connection.execute(query)}
+        rows = self._connection.execute(query)
+        return {(row[0], row[1]): Told(*tuple(row)) for row in rows}
+
+    def labelled_stories(self, stories: Collection[str]) -> set[str]:
+        """Those of ``stories`` of which a text has a label."""
+        query = select(labelled_text.c.hash, labelled_text.c.story).where(
+            bulk.one_of(self._connection, labelled_text.c.story, stories)
+        )
+        found = {row.hash: row.story for row in self._connection.execute(query)}
+        return {found[key] for key in _who_labelled(self._connection, found)}
 
 
-def labelled_stories(db: Database, stories: Collection[str]) -> set[str]:
-    """Those of ``stories`` of which a text has a label."""
-    query = select(labelled_text.c.story).where(
-        labelled_text.c.story.in_(list(stories)), _says(labelled_text.c.hash, None)
-    )
+@contextmanager
+def view(db: Database) -> Iterator[View]:
+    """One consistent view; nothing is written."""
     with db.read() as connection:
-        return set(connection.execute(query).scalars())
+        yield View(connection)
 
 
-def _fresh(
-    annotator: str, since: datetime, until: datetime, languages: Collection[str], most: int
+def _newest_stories(
+    since: datetime, until: datetime, languages: Collection[str], most: int
 ) -> Select[Any]:
     a = article.c
     newest = select(*_COLUMNS).where(
@@ -151,41 +179,46 @@ def _fresh(
     )
     if languages:
         newest = newest.where(or_(a.language.is_(None), a.language.in_(languages)))
-    pool = newest.order_by(a.published_at.desc()).limit(most).subquery("pool")
-    copies = article.alias("member")
-    of_story = and_(
-        copies.c.story_source == pool.c.source,
-        copies.c.story_id == pool.c.id,
-        copies.c.text_hash != pool.c.text_hash,
-    )
-    told_already = (
-        select(labelled_text.c.hash)
-        .join(copies, copies.c.text_hash == labelled_text.c.hash)
-        .where(of_story, _says(labelled_text.c.hash, None))
-        .exists()
-    )
-    return select(pool).where(
-        ~_says(pool.c.text_hash, None), ~_skipped(pool.c.text_hash, annotator), ~told_already
-    )
+    return newest.order_by(a.published_at.desc()).limit(most)
 
 
-def _labelled(annotator: str, since: datetime, most: int) -> Select[Any]:
-    """Of the newest texts that others have labelled, those that are stored articles' still."""
-    a, t = article.c, labelled_text.c
+def _fresh(connection: Connection, stories: Sequence[Answered], annotator: str) -> list[Answered]:
+    known = _who_labelled(connection, [one.text_hash for one in stories]).keys()
+    known |= _skipped(connection, [one.text_hash for one in stories], annotator)
+    left = {(one.source, one.id): one for one in stories if one.text_hash not in known}
+    columns = article.c
+    copies = select(columns.story_source, columns.story_id, labelled_text.c.hash).join(
+        labelled_text, labelled_text.c.hash == columns.text_hash
+    )
+    of_these = bulk.among(connection, columns.story_source, columns.story_id, left)
+    told = [((row[0], row[1]), row[2]) for row in connection.execute(copies.where(of_these))]
+    labelled = _who_labelled(connection, {key for _, key in told})
+    for name, key in told:
+        if key in labelled:
+            left.pop(name, None)
+    return list(left.values())
+
+
+def _second(connection: Connection, annotator: str, since: datetime) -> list[Answered]:
+    t = labelled_text.c
     newest = (
         select(t.hash, t.source, t.id)
         .where(t.first_at >= since)
         .order_by(t.first_at.desc())
-        .limit(most)
-        .subquery("newest")
+        .limit(SECOND)
     )
-    named = and_(a.source == newest.c.source, a.id == newest.c.id, a.text_hash == newest.c.hash)
-    return (
-        select(*_COLUMNS)
-        .join(newest, named)
-        .where(a.topic.is_not(None), _says(newest.c.hash, None))
-        .where(~_says(newest.c.hash, annotator), ~_skipped(newest.c.hash, annotator))
+    names = {row.hash: (row.source, row.id) for row in connection.execute(newest) if row.source}
+    skipped = _skipped(connection, names, annotator)
+    wanted = [
+        names[key]
+        for key, who in _who_labelled(connection, names).items()
+        if annotator not in who and key not in skipped
+    ]
+    columns = article.c
+    stored = select(*_COLUMNS).where(
+        bulk.among(connection, columns.source, columns.id, wanted), columns.topic.is_not(None)
     )
+    return [one for one in _answered(connection.execute(stored).all()) if one.text_hash in names]
 
 
 _COLUMNS = (
@@ -197,34 +230,36 @@ _COLUMNS = (
     article.c.p_negative,
     article.c.p_neutral,
     article.c.p_positive,
+    article.c.published_at,
 )
 
 
-def _says(text_hash: ColumnElement[str], annotator: str | None) -> ColumnElement[bool]:
-    """Whether ``annotator`` (None: anybody) says something of a text that is not taken back."""
-    later = label.alias("later")
-    same_time = and_(later.c.at == label.c.at, later.c.seq > label.c.seq)
-    replaced = exists().where(
-        later.c.text_hash == label.c.text_hash,
-        later.c.annotator == label.c.annotator,
-        later.c.task == label.c.task,
-        or_(later.c.at > label.c.at, same_time),
-    )
-    said = select(label.c.seq).where(
-        label.c.text_hash == text_hash, label.c.value.is_not(None), ~replaced
-    )
-    return (said if annotator is None else said.where(label.c.annotator == annotator)).exists()
+def _who_labelled(connection: Connection, hashes: Collection[str]) -> dict[str, set[str]]:
+    """Of each text that has a label which is not taken back, who says so."""
+    if not hashes:
+        return {}
+    at = type_coerce(label.c.at, BigInteger)  # as stored: thousands of times are only compared
+    query = select(label.c.text_hash, label.c.annotator, label.c.task, label.c.value, at)
+    ordered = query.where(bulk.one_of(connection, label.c.text_hash, hashes)).order_by(label.c.seq)
+    newest: dict[tuple[str, str, str], tuple[int, str | None]] = {}
+    for text_hash, annotator, task, value, when in connection.execute(ordered):
+        said = newest.get((text_hash, annotator, task))
+        if said is None or when >= said[0]:
+            newest[text_hash, annotator, task] = (when, value)
+    found: dict[str, set[str]] = {}
+    for (text_hash, annotator, _), (_, value) in newest.items():
+        if value is not None:
+            found.setdefault(text_hash, set()).add(annotator)
+    return found
 
 
-def _skipped(text_hash: ColumnElement[str], annotator: str) -> ColumnElement[bool]:
-    return exists().where(skip.c.annotator == annotator, skip.c.text_hash == text_hash)
+def _skipped(connection: Connection, hashes: Collection[str], annotator: str) -> set[str]:
+    ours = skip.c.annotator == annotator, bulk.one_of(connection, skip.c.text_hash, hashes)
+    return set(connection.execute(select(skip.c.text_hash).where(*ours)).scalars())
 
 
-def _answered(connection: Connection, query: Select[Any]) -> list[Answered]:
-    return [
-        Answered(row[0], row[1], row[2], row[3], row[4], max(row[5:8]))
-        for row in connection.execute(query)
-    ]
+def _answered(rows: Sequence[Row[Any]]) -> list[Answered]:
+    return [Answered(row[0], row[1], row[2], row[3], row[4], max(row[5:8])) for row in rows]
 
 
 def _recent_titles(connection: Connection) -> list[str]:

@@ -99,6 +99,17 @@ def among(
     return tuple_(source, of_id).in_(select(first, second))
 
 
+def one_of(
+    connection: Connection, of: ColumnElement[Any], values: Iterable[str]
+) -> ColumnElement[bool]:
+    """Whether ``of`` is one of ``values``; one parameter for all, however many."""
+    listed = list(values)
+    if connection.dialect.name == "postgresql":
+        return of == func.any(bindparam(None, listed, type_=postgresql.ARRAY(Text), unique=True))
+    each = func.json_each(json.dumps(listed, ensure_ascii=False)).table_valued("value")
+    return of.in_(select(each.c.value))
+
+
 def _array(name: str, rows: Sequence[Row], kind: TypeEngine[Any]) -> BindParameter[Any]:
     # As text without a bound: a cast to VARCHAR(n) would cut silently what the column refuses.
     item = Text() if isinstance(kind, String) else kind

@@ -65,6 +65,20 @@ def claim(
     return {(row.topic, row.partition): (row.next, row.newest_event) for row in ours}
 
 
+def leave_out(connection: Connection, positions: Mapping[Partition, int]) -> None:
+    """Report partitions as read to their end for good: the watermark does not wait for them.
+
+    For what carries no articles. Within the transaction of the caller's :func:`claim`.
+    """
+    table = source_position
+    for (topic, number), position in positions.items():
+        connection.execute(
+            update(table)
+            .where(table.c.topic == topic, table.c.partition == number)
+            .values(end=position, finished=True)
+        )
+
+
 def report(
     db: Database,
     ends: Mapping[Partition, int],

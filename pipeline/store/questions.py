@@ -65,12 +65,10 @@ class Desk:
     """One view of the database for one annotator: what a page needs, in one transaction."""
 
     annotator: str
-    _connection: Connection
+    connection: Connection
 
     def question(self, source: str, of_id: str) -> Question | None:
         """The article as it is asked about; None if it, or its text, is not there."""
-        if "\0" in source + of_id:  # PostgreSQL takes no such text
-            return None
         mine = and_(
             skipped.c.text_hash == article.c.text_hash, skipped.c.annotator == self.annotator
         )
@@ -81,7 +79,7 @@ class Desk:
             .where(article.c.source == source, article.c.id == of_id)
             .where(article.c.deleted.is_(False))
         )
-        row = self._connection.execute(query).one_or_none()
+        row = self.connection.execute(query).one_or_none()
         if row is None:
             return None
         companies = (
@@ -90,7 +88,7 @@ class Desk:
             .order_by(mention.c.relevance.desc(), mention.c.symbol)
             .limit(COMPANIES)
         )
-        symbols = tuple(self._connection.execute(companies).scalars())
+        symbols = tuple(self.connection.execute(companies).scalars())
         return Question(**row._mapping, companies=symbols)
 
     def events(self, after_seq: int) -> list[StoredLabel]:
@@ -104,7 +102,7 @@ class Desk:
             .where(label.c.annotator == self.annotator, label.c.seq > after_seq)
             .order_by(label.c.seq)
         )
-        return [StoredLabel(*row) for row in self._connection.execute(query)]
+        return [StoredLabel(*row) for row in self.connection.execute(query)]
 
     def last_skip(self) -> tuple[str, datetime] | None:
         """The text that the annotator has skipped last, and when."""
@@ -114,7 +112,7 @@ class Desk:
             .order_by(skipped.c.at.desc(), skipped.c.text_hash)
             .limit(1)
         )
-        row = self._connection.execute(query).one_or_none()
+        row = self.connection.execute(query).one_or_none()
         return None if row is None else (row.text_hash, row.at)
 
     def heard_of(self, text_hash: str) -> tuple[str, list[StoredLabel]]:
@@ -125,7 +123,7 @@ class Desk:
             .where(label.c.text_hash == text_hash)
             .order_by(label.c.seq)
         )
-        rows = self._connection.execute(query).all()
+        rows = self.connection.execute(query).all()
         return (rows[0].title if rows else "", [StoredLabel(*row[1:]) for row in rows])
 
     def article_with(self, text_hash: str) -> tuple[str, str] | None:
@@ -136,7 +134,7 @@ class Desk:
             .order_by(article.c.source, article.c.id)
             .limit(1)
         )
-        row = self._connection.execute(query).one_or_none()
+        row = self.connection.execute(query).one_or_none()
         return None if row is None else (row.source, row.id)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, Select, insert, select, text
+from sqlalchemy.exc import DBAPIError
 
 from pipeline.store import events
 from pipeline.store.database import Database, StoreError, upsert
@@ -108,6 +109,21 @@ def files(db: Database, version: str) -> Files | None:
             select(version_file).where(version_file.c.id == version)
         ).one_or_none()
     return None if row is None else Files(bytes(row.card), bytes(row.weights))
+
+
+def champion_files(db: Database) -> tuple[str, Files] | None:
+    """The champion and its files, of a database that may be away, new or of an earlier program.
+
+    None: the version that ships, as far as one can tell; for who looks and changes nothing.
+    """
+    if db.file is not None and not db.file.exists():
+        return None
+    try:
+        found = champion(db)
+        content = None if found is None else files(db, found.version)
+    except (StoreError, DBAPIError):
+        return None
+    return None if found is None or content is None else (found.version, content)
 
 
 def champion(db: Database) -> Promotion | None:

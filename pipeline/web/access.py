@@ -54,10 +54,9 @@ class Access:
     def person(self, request: Request) -> Person | None:
         """Who asks; None if that is not known. A wrong token is nobody, whatever the cookie."""
         if not hasattr(request.state, "bearwatch_person"):
-            header = request.headers.get("authorization")
             request.state.bearwatch_person = (
-                self._accounts.by_token(header)
-                if header is not None
+                self._accounts.by_token(request.headers.get("authorization"))
+                if _has_token(request)
                 else self._sessions.person(request)
             )
         found: Person | None = request.state.bearwatch_person
@@ -92,7 +91,7 @@ class Access:
             Problem: 403, no page of ours sent it for this session; 400, 408, 413 and 415, it is
                 no form, or not here in time.
         """
-        by_cookie = request.headers.get("authorization") is None
+        by_cookie = not _has_token(request)
         if by_cookie and not csrf.same_origin(request, self._base_url):
             raise _foreign()
         fields = read_form(request)
@@ -103,7 +102,7 @@ class Access:
 
     def csrf(self, request: Request) -> str:
         """What a form of this request's session carries in the field ``csrf``."""
-        if request.headers.get("authorization") is not None or self.person(request) is None:
+        if _has_token(request) or self.person(request) is None:
             return ""
         return csrf.token(self._sessions.cookie(request))
 
@@ -114,6 +113,15 @@ class Access:
             "csrf": self.csrf(request),
             "accounts": not self.open,
         }
+
+
+def _has_token(request: Request) -> bool:
+    """Whether it says who sends it by a token, which no page of another site can make it do.
+
+    A proxy's own password (Basic) is none: browsers add that by themselves.
+    """
+    scheme = request.headers.get("authorization", "").strip().partition(" ")[0]
+    return scheme.lower() == "bearer"
 
 
 def read_form(request: Request) -> dict[str, str]:

@@ -20,6 +20,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from models.taxonomy import Label
 from pipeline.store import labels, questions
+from pipeline.store.bulk import Name
 from pipeline.store.database import Database, DatabaseAway, StoreError
 from pipeline.store.labels import Task
 from pipeline.store.questions import Desk, Question
@@ -122,7 +123,7 @@ class Labelling:
         with questions.desk(self._opened(), person.name) as desk:
             ledger = self._ledgers.of(desk)
             if "id" in wanted:  # one that was undone, or a link to an article
-                found = desk.question(wanted.get("source", ""), wanted.get("id", ""))
+                found = desk.question(*_name(wanted))
                 if found is None:
                     raise _gone()
                 entered = asking.last_said(desk.heard_of(found.text_hash)[1], person.name)
@@ -179,27 +180,25 @@ class Labelling:
         person = self._access.need(request, "annotator")
         fields = self._access.form(request, person)
         db = self._opened()
-        with questions.desk(db, person.name) as desk:
-            found = _meant(desk, fields)
-            ledger = self._ledgers.of(desk)
         try:
             said = asking.read_answer(fields, self._lists.topics)
         except NoAnswer as error:
+            with questions.desk(db, person.name) as desk:
+                found, ledger = _meant(desk, fields), self._ledgers.of(desk)
             entered = Answer(fields.get("sentiment", ""), fields.get("topic", ""))
             return self._page(request, ledger, found, entered, wrong=str(error))
-        once = fields.get("once") or secrets.token_hex(16)
-        now = self._clock()
         values: dict[Task, str] = {"sentiment": said.sentiment, "topic": said.topic}
-        new = [
-            label_of(person.name, found, task, value, once, now)
-            for task, value in values.items()
-            if value
-        ]
+        once, now = fields.get("once") or secrets.token_hex(16), self._clock()
         try:
             with db.write() as connection:
-                text = labels.pin_article(connection, found.source, found.id, now)
-                if text.hash != found.text_hash:
-                    raise _gone()
+                text = labels.pin_article(connection, *_name(fields), now)
+                # Read after it is pinned, which keeps the article as it is until the end.
+                found = _meant(Desk(person.name, connection), fields)
+                new = [
+                    label_of(person.name, found, task, value, once, now)
+                    for task, value in values.items()
+                    if value
+                ]
                 labels.add(connection, [text], new)
         except DatabaseAway:
             raise
@@ -242,10 +241,17 @@ class Labelling:
 
 def _meant(desk: Desk, fields: Mapping[str, str]) -> Question:
     """The article that a form is about, if it still says what was shown."""
-    found = desk.question(fields.get("source", ""), fields.get("id", ""))
+    found = desk.question(*_name(fields))
     if found is None or found.text_hash != fields.get("text_hash"):
         raise _gone()
     return found
+
+
+def _name(fields: Mapping[str, str]) -> Name:
+    source, of_id = fields.get("source", ""), fields.get("id", "")
+    if "\0" in source + of_id:  # PostgreSQL takes no such text
+        raise _gone()
+    return source, of_id
 
 
 def _said(desk: Desk, ledger: Ledger, text_hash: str) -> asking.Said | None:

@@ -71,6 +71,7 @@ def settings(server: str, **more: object) -> KafkaSettings:
         "raw_topic": f"{name}.raw",
         "dead_topic": f"{name}.dead",
         "alerts_topic": f"{name}.alerts",
+        "labels_topic": f"{name}.labels",
         "group": name,
         "session_timeout_seconds": 6,
     }

@@ -114,7 +114,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
 
     def asked(settings: KafkaSettings, url: str, code: int) -> dict[str, Any]:
         monkeypatch.setenv("BEARWATCH_KAFKA__SERVERS", ",".join(settings.servers))
-        for name in ("raw_topic", "dead_topic", "alerts_topic"):
+        for name in ("raw_topic", "dead_topic", "alerts_topic", "labels_topic"):
             monkeypatch.setenv(f"BEARWATCH_KAFKA__{name.upper()}", getattr(settings, name))
         done = CliRunner().invoke(app, ["doctor", "--json", "--db", url])
         told: dict[str, Any] = json.loads(done.stdout)

@@ -76,11 +76,12 @@ def test_topics_are_made_once_and_left_alone_afterwards(broker_address: str) -> 
         (settings.raw_topic, 3, True),
         (settings.dead_topic, 1, True),
         (settings.alerts_topic, 1, True),
+        (settings.labels_topic, 1, True),
     ]
     again = create_topics(settings, 5)
     assert [(topic.partitions, topic.created) for topic in again] == [(3, False)] + [
         (1, False)
-    ] * 2
+    ] * 3
 
 
 def test_position_is_the_databases_and_nothing_is_committed_to_kafka(

@@ -52,10 +52,9 @@ def publish(db: Database, **titles: str) -> None:
 def label_it(
     db: Database, name: str, annotator: str = "bob", value: str | None = "neutral"
 ) -> None:
-    with db.write() as connection:
+    with db.write() as connection:  # all in the same moment
         text = pin_article(connection, "wire", name, MONDAY)
-        minute = 0 if value else 1
-        labels.add(connection, [text], [event(annotator, text.hash, value, minute=minute)])
+        labels.add(connection, [text], [event(annotator, text.hash, value)])
 
 
 def titles(number: int, *, kept: bool | None = None) -> list[str]:
@@ -100,6 +99,15 @@ def test_a_near_copy_of_a_labelled_story_is_not_asked_about(db: Database) -> Non
     assert ask(db) == []
 
 
+def test_a_copy_that_was_labelled_before_it_was_known_as_one_counts_too(db: Database) -> None:
+    title = "negative ACM Energy trouble ahead"
+    lines = [line("a", title, 1), line("b", f"{title}, say sources", 2)]
+    store(db, {0: lines})
+    label_it(db, "b")
+    count(db)
+    assert ask(db) == []
+
+
 def test_what_repeats_a_text_from_outside_is_not_asked_about(db: Database) -> None:
     (text,) = pinned(db, "ACME FALLS!")
     say(db, [event("bob", text.hash, "negative")])
@@ -114,6 +122,19 @@ def test_what_is_taken_back_may_be_asked_again(db: Database) -> None:
     assert ask(db) == []
     label_it(db, "a", "ann", None)
     assert ids(ask(db)) == {"a"}
+
+
+def test_where_the_newest_are_labelled_older_ones_are_asked_about(db: Database) -> None:
+    publish(db, **{t: t for t in titles(25)})
+    for name in titles(12):
+        label_it(db, name)
+    with db.write() as connection:  # one minute apart, the labelled ones newest
+        table = tables.article
+        for minute, name in enumerate(titles(25)):
+            at = MONDAY + timedelta(hours=20) - minute * timedelta(minutes=1)
+            connection.execute(update(table).where(table.c.id == name).values(published_at=at))
+    assert ids(ask(db, limit=1, pool=10)) <= set(titles(25)[12:])
+    assert len(ask(db, limit=50, pool=10)) == 13
 
 
 def test_undated_old_future_and_foreign_articles_are_not_asked_about(db: Database) -> None:

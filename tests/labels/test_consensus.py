@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
@@ -39,11 +39,13 @@ def test_an_annotator_has_one_vote_and_the_last_counts() -> None:
     assert (found.value, found.votes) == ("b", 2)
 
 
+@settings(deadline=None)
 @given(st.permutations(votes("a", "b", "b", "c", "b", "a")))
 def test_order_of_annotators_does_not_matter(said: list[Vote]) -> None:
     assert consensus(said) == consensus(votes("a", "b", "b", "c", "b", "a"))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("xyz"), st.sampled_from("xyz")), min_size=2))
 def test_two_annotators_kappa_is_cohens(pairs: list[tuple[str, str]]) -> None:
     one, other = zip(*pairs, strict=True)

@@ -162,9 +162,9 @@ def test_a_text_from_outside_that_an_article_has_is_pinned_as_that_article(db: D
 
 def test_what_was_drawn_for_a_story_stays(db: Database) -> None:
     drawn = not held_out(story_key(SAME, ""))
+    store(db, {0: [line("a", SAME, 1)]})
     with db.write() as connection:
-        (text,) = pin_texts(connection, [Outside(SAME, "")], MONDAY).values()
-        assert isinstance(text, labels.LabelledText)
+        text = pin_article(connection, "wire", "a", MONDAY)
         connection.execute(
             tables.labelled_text.insert().values(
                 hash="0" * 64,
@@ -175,9 +175,10 @@ def test_what_was_drawn_for_a_story_stays(db: Database) -> None:
                 held_out=drawn,
             )
         )
-        (again,) = pin_texts(connection, [Outside(SAME, "")], MONDAY).values()
-    assert isinstance(again, labels.LabelledText)
-    assert again.held_out == drawn
+        again = pin_article(connection, "wire", "a", MONDAY)
+        (other,) = pin_texts(connection, [Outside(SAME.upper(), "")], MONDAY).values()
+    assert isinstance(other, labels.LabelledText)
+    assert (again.held_out, other.held_out) == (drawn, drawn)
 
 
 def test_a_fifth_of_stories_is_held_out() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.labels.drawing import RESERVED, reserved
@@ -65,6 +65,7 @@ def test_questions_of_one_call_use_up_the_quota_too() -> None:
     assert found.index(rare) == next(n for n in range(99) if 0.5 * quota(n) < 0.3)
 
 
+@settings(deadline=None)
 @given(
     st.permutations(
         [

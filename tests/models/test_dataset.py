@@ -48,8 +48,8 @@ def test_training_texts_are_prepared_as_served_ones_are(read: Any) -> None:
 
 def test_only_rows_whose_split_is_train_are_trained_on(read: Any) -> None:
     splits = ["train", "valid", "test", "Train", "", None]
-    rows = read([row(f"text {i}", s, sentiment="neutral") for i, s in enumerate(splits)])
-    assert training(rows)["text"].tolist() == ["text 0"]
+    rows = read([row(f"text {'abcdef'[i]}", s, sentiment="neutral") for i, s in enumerate(splits)])
+    assert training(rows)["text"].tolist() == ["text a"]
 
 
 def test_file_without_splits_is_all_training(read: Any) -> None:
@@ -109,13 +109,16 @@ def test_training_row_that_repeats_a_row_of_another_split_is_held_out(read: Any)
 def test_leak_stops_training_and_names_the_rows(read: Any) -> None:
     ours = read([{"id": "t1", **row("Acme falls", sentiment="negative")}])
     theirs = read([row("ACME falls! https://t.co/2", "valid", sentiment="negative")])
-    with pytest.raises(Leak, match="1 training rows repeat rows to be evaluated on: t1"):
+    with pytest.raises(
+        Leak, match="1 training rows repeat rows to be evaluated on, or nearly: t1"
+    ):
         dataset.refuse_leak(ours, theirs)
     dataset.refuse_leak(ours, read([row("Acme rises", "valid", sentiment="positive")]))
 
 
 def test_inner_rows_are_whole_groups_about_the_share_and_fixed_by_the_seed(read: Any) -> None:
-    rows = read([row(f"headline number {i}", sentiment="neutral") for i in range(1_000)])
+    words = [chr(97 + i % 26) + chr(97 + i // 26 % 26) + "x" * (i // 676) for i in range(1_000)]
+    rows = read([row(f"{word} s{word} t{word}", sentiment="neutral") for word in words])
     first = dataset.split(rows, inner_share=0.1, seed=7)
     again = dataset.split(rows.sample(frac=1, random_state=1), inner_share=0.1, seed=7)
     other = dataset.split(rows, inner_share=0.1, seed=8)
@@ -123,6 +126,20 @@ def test_inner_rows_are_whole_groups_about_the_share_and_fixed_by_the_seed(read:
     assert len(first.inner) + len(first.training) == 1_000
     assert set(first.inner["group"]) == set(again.inner["group"]) != set(other.inner["group"])
     assert not set(first.inner["group"]) & set(first.training["group"])
+
+
+def test_near_duplicates_are_on_one_side_and_never_on_both(read: Any) -> None:
+    first = "Harbour operator lifts its outlook for the year as traffic grows by 4%"
+    other = "Harbour operator lifts its outlook for the year as traffic grows by 7% - Daily Post"
+    rows = read([row(first, sentiment="positive")], [row(other, "valid", sentiment="positive")])
+    split = dataset.split(rows, inner_share=0.0, seed=7)
+    assert len(split.training) == 0
+    assert split.held_out == 1
+    with pytest.raises(Leak, match="1 training rows"):
+        dataset.refuse_leak(rows[rows["split"] == "train"], rows[rows["split"] == "valid"])
+    both = read([row(first, sentiment="positive"), row(other, sentiment="positive")])
+    sides = [dataset.split(both, inner_share=0.5, seed=seed) for seed in range(12)]
+    assert {len(side.inner) for side in sides} == {0, 2}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from xml.etree import ElementTree  # the file is written by the test itself
 import numpy as np
 import pytest
 
+from models import pictures
 from models.evaluation import Judged
 from models.reporting import PAGE, REPORT, TaskPage, task_page, write
 from models.slices import SLICES
@@ -97,3 +98,13 @@ def test_a_headline_is_text_in_the_page_whatever_it_holds(tmp_path: Path) -> Non
     assert "[go](" not in page
     assert "\n# title" not in page
     assert "\\| \\[go\\]" in page
+
+
+def test_learning_curves_are_one_picture(tmp_path: Path) -> None:
+    file = tmp_path / "curve.png"
+    found = {"chosen": ([0, 10], [[0.1, 0.4], [0.2, 0.5]]), "drawn": ([0, 10], [[0.1, 0.3]])}
+    pictures.learning_curves(found, file, score="macro-F1")
+    first = file.read_bytes()
+    assert first.startswith(b"\x89PNG")
+    pictures.learning_curves(found, file, score="macro-F1")
+    assert file.read_bytes() == first

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pandas as pd
@@ -17,10 +18,11 @@ from models import backbone, checkpoint, dataset, evaluation, loop, text, traini
 from models.backbone import Backbone
 from models.card import CARD, WEIGHTS
 from models.checkpoint import CheckpointError
-from models.classifier import trained
+from models.classifier import logits, trained
 from models.dataset import Leak
-from models.examples import IGNORED, batches, class_weights, examples
+from models.examples import IGNORED, batches, class_weights, drawn, examples
 from models.prompts import Prompt
+from models.recipe import METHODS
 from models.taxonomy import Taxonomy
 from models.training import Progress, Recipe
 
@@ -39,7 +41,16 @@ SUBJECTS = {
     "Personnel Change": ("the new chief executive", "its chairman", "the finance director"),
 }
 PROMPT = Prompt(task="report the outlook of a company")
-QUICK = Recipe(vectors=8, epochs=6, batch_tokens=400, max_tokens=32, inner_share=0.15)
+QUICK = Recipe(
+    vectors=8,
+    epochs=6,
+    batch_tokens=400,
+    max_tokens=32,
+    inner_share=0.15,
+    consistency=0.0,
+    mixing=0.0,
+    averaging=0.0,
+)
 
 
 def headlines() -> list[dict[str, str]]:
@@ -293,11 +304,104 @@ class TestOnATinyEncoder:
         judged = tmp_path / "judged.jsonl"
         judged.write_text(json.dumps({"text": "FIRM explains its dividend!", "topic": "Dividend"}))
         seen: list[Progress] = []
-        with pytest.raises(Leak, match="1 training rows"):
+        with pytest.raises(Leak, match=r"training rows .*headlines\.jsonl:88"):
             train(tmp_path / "out", progress=seen.append, judged=[judged])
         assert not seen
         judged.write_text(json.dumps({"text": "Firm hides its dividend", "topic": "Dividend"}))
         assert train(tmp_path / "out", judged=[judged]).topics
+
+    @pytest.mark.parametrize("method", METHODS)
+    def test_methods_tune_what_they_say_and_load_as_they_were(
+        self, train: Any, tmp_path: Path, method: str, tiny_folder: Path
+    ) -> None:
+        recipe = replace(self.RECIPE, epochs=1, method=method, encoder_rate=1e-3)
+        version = train(tmp_path / method, recipe=recipe)
+        plain = backbone.load(tiny_folder)
+        _, untuned = versions.untuned(plain, PROMPT, version.labels, 4)
+        stored = load_file(tmp_path / method / WEIGHTS)
+        moved = {
+            name
+            for name, value in untuned.state_dict().items()
+            if name in stored and not torch.equal(stored[name], value)
+        }
+        heads = {n for n in stored if "head" in n}
+        assert heads <= moved
+        whole = {name for name in stored if name.startswith("encoder.")}
+        if method == "full":
+            assert len(whole & moved) > len(whole) / 2
+            assert version.card.vectors == 0
+        else:
+            assert not whole
+            first = stored["prompt_keys"] != untuned.prompt_keys
+            changed = [bool(layer.any()) for layer in first]
+            assert changed == {"deep": [True, True], "shallow": [True, False]}.get(
+                method, [False, False]
+            )
+        texts = ["shares fall", "oil rises on opec supply"]
+        reference = logits(version.classifier, version.encode(texts), version.pad_id)
+        for here, there in zip(version.logits(texts), reference, strict=True):
+            assert torch.allclose(here, there, atol=1e-4)
+
+    @pytest.mark.parametrize("rows", [1, 2, 9, 10])
+    def test_few_rows_are_enough(self, rows: int, tiny: Backbone, labels: Taxonomy) -> None:
+        words = ("oil", "gold", "fed", "bank", "deal", "fund", "bond", "fine", "ceo", "index")
+        frame = pd.DataFrame({"text": words[:rows], "topic": None, "sentiment": "neutral"})
+        _, classifier = versions.untuned(tiny, PROMPT, labels, 4)
+        recipe = replace(self.RECIPE, epochs=1, batch_tokens=1)
+        run = loop.start(classifier, examples(frame, labels, tiny, 16), recipe)
+        for batch in run.plan[0]:
+            loop.step(run, batch, tiny.pad_id)
+        assert run.step == rows == run.steps
+
+    def test_nothing_to_train_on_is_told(self, train: Any, tmp_path: Path) -> None:
+        recipe = replace(self.RECIPE, inner_share=1.0)
+        with pytest.raises(dataset.DatasetError, match="no row is left to train on"):
+            train(tmp_path / "out", recipe=recipe)
+
+    def test_an_unknown_method_or_variation_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="deep, shallow, heads, full"):
+            replace(self.RECIPE, method="lora")
+        with pytest.raises(ValueError, match="unknown variation"):
+            replace(self.RECIPE, variations="noise")
+
+    def test_variations_and_consistency_change_what_is_learned_and_repeat_to_the_bit(
+        self, train: Any, tmp_path: Path
+    ) -> None:
+        ids = {}
+        for name, changes in {
+            "plain": {"consistency": 0.0},
+            "varied": {"consistency": 0.0, "variations": "words,synonyms", "varied": 1.0},
+            "consistent": {"consistency": 2.0},
+        }.items():
+            recipe = replace(self.RECIPE, epochs=1, **changes)
+            one, two = (train(tmp_path / f"{name}{i}", recipe=recipe) for i in range(2))
+            assert one.id == two.id
+            ids[name] = load_file(tmp_path / f"{name}0" / WEIGHTS)["prompt_values"]
+        assert not torch.equal(ids["plain"], ids["varied"])
+        assert not torch.equal(ids["plain"], ids["consistent"])
+
+
+def test_mixing_draws_more_from_the_smaller_file() -> None:
+    domains = ["posts"] * 900 + ["wire"] * 100
+    counts = {}
+    for mixing in (0.0, 0.5, 1.0):
+        order = drawn(domains, mixing, Random(3))  # noqa: S311 - no secret
+        assert abs(len(order) - 1_000) <= 1
+        counts[mixing] = sum(place >= 900 for place in order)
+        repeats = Counter(place for place in order if place >= 900)
+        assert max(repeats.values()) - min(repeats.values()) <= 1  # evenly
+    assert counts == {0.0: 100, 0.5: 250, 1.0: 500}
+    assert sorted(drawn(domains, 0.0, Random(3))) == list(range(1_000))  # noqa: S311 - no secret
+
+
+def test_divergence_is_nothing_between_equal_answers_and_grows() -> None:
+    one = torch.tensor([[2.0, 0.0, -1.0]])
+    near, far = torch.tensor([[1.5, 0.0, -1.0]]), torch.tensor([[-1.0, 0.0, 2.0]])
+    assert loop._divergence(one, one).item() == pytest.approx(0.0, abs=1e-7)
+    assert 0 < loop._divergence(one, near) < loop._divergence(one, far)
+    assert loop._divergence(one, far).item() == pytest.approx(
+        loop._divergence(far, one).item(), rel=1e-6
+    )
 
 
 def test_batches_hold_every_row_once_within_the_token_budget() -> None:

@@ -347,7 +347,7 @@ def test_shipped_version_is_small_and_its_card_states_what_it_must(
     assert size < 1_000_000
     card = shipped.card
     assert card.backbone_sha256 == backbone.DEFAULT_SHA256
-    assert {source["licence"] for source in card.data} == {"MIT"}
+    assert {source["licence"] for source in card.data} == {"MIT", "Apache-2.0"}
     assert card.limits
     assert card.recipe["seed"] is not None
     assert set(card.scores) >= {"inner"}

@@ -71,6 +71,7 @@ def test_every_service_of_ours_runs_a_command_that_exists() -> None:
         "retrain": "retrain",
         "web": "web",
         "feeds": "feeds",
+        "labels": "listen",
     }
 
 
@@ -233,7 +234,7 @@ def test_prometheus_looks_for_services_that_are_there() -> None:
 
 def test_every_service_says_how_it_is_or_why_not() -> None:
     without = {n for n, one in SERVICES.items() if one.get("healthcheck", {}).get("disable")}
-    assert without == {"topics", "feeds"}
+    assert without == {"topics", "feeds", "labels"}
     theirs = set(SERVICES) - set(OURS)
     assert all("test" in SERVICES[name]["healthcheck"] for name in theirs)
     assert "/healthz" in str(SERVICES["web"]["healthcheck"])
@@ -276,7 +277,12 @@ def test_services_wait_for_what_they_need() -> None:
 
 def test_profiles_are_those_that_are_documented() -> None:
     profiles = {name: one["profiles"] for name, one in SERVICES.items() if "profiles" in one}
-    assert profiles == {"worker": ["cpu"], "worker-gpu": ["gpu"], "feeds": ["feeds"]}
+    assert profiles == {
+        "worker": ["cpu"],
+        "worker-gpu": ["gpu"],
+        "feeds": ["feeds"],
+        "labels": ["labels"],
+    }
 
 
 def test_build_context_has_what_the_package_needs_and_no_secrets() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from models.card import CARD, WEIGHTS, VersionError
+from pipeline.doctor.command import _version
 from pipeline.registry import folders
 from pipeline.registry.registry import (
     IsChampion,
@@ -23,7 +24,7 @@ from pipeline.registry.registry import (
     open_registry,
 )
 from pipeline.registry.settings import RegistrySettings
-from pipeline.settings import Settings
+from pipeline.settings import DatabaseSettings, SecretUrl, Settings
 from pipeline.store import events, versions
 from pipeline.store.database import Database, StoreError
 from pipeline.store.events import NewEvent
@@ -250,3 +251,21 @@ def test_folder_lies_beside_the_sqlite_file_unless_it_is_set(
     given = Settings(registry=RegistrySettings(folder=tmp_path))
     assert open_registry(given, db)._folder == tmp_path
     db.close()
+
+
+def test_the_doctor_looks_at_the_champion_and_changes_nothing(
+    db: Database, registry: Registry, made: Made, tmp_path: Path
+) -> None:
+    url = db.engine.url.render_as_string(hide_password=False)
+    given = Settings(database=DatabaseSettings(url=SecretUrl(url)))
+    assert [one.state for one in _version(given)] == ["ok"]
+    promote(registry, ids(registry, made)[0])
+    before = versions.history(db)
+    (found,) = _version(given)
+    # It was tuned on another encoder than the one that is installed.
+    assert (found.state, "tuned on" in found.said) == ("fail", True)
+    assert "models rollback" in (found.mend or "")
+    assert versions.history(db) == before
+    nowhere = Settings(database=DatabaseSettings(url=SecretUrl(f"sqlite:///{tmp_path}/no.db")))
+    assert [one.state for one in _version(nowhere)] == ["ok"]
+    assert not (tmp_path / "no.db").exists()

@@ -70,6 +70,17 @@ def test_an_equal_candidate_is_refused_for_want_of_a_gain() -> None:
     assert "no gain beyond noise: topic macro-F1" in " ".join(found.reasons)
 
 
+def test_a_gain_that_may_be_noise_does_not_promote() -> None:
+    one = compared(SENTIMENTS, 0.7, 0.7, rows=300)
+    right = one.champion.copy()
+    missed = np.flatnonzero(one.champion.argmax(axis=1) != one.labels)[:2]
+    right[missed] = np.eye(3)[one.labels[missed]] * 0.55 + 0.15
+    found = decide({"sentiment": Compared(one.names, one.labels, one.champion, right)})
+    assert named(found, "sentiment macro-F1").gain > 0.0
+    assert named(found, "sentiment macro-F1").low <= 0.0
+    assert found.refusal == "no_gain"
+
+
 def test_the_same_answers_are_no_gain_however_many_rows() -> None:
     one = compared(SENTIMENTS, 0.7, 0.7, rows=900)
     found = decide({"sentiment": Compared(one.names, one.labels, one.champion, one.champion)})
@@ -83,6 +94,18 @@ def test_a_gain_in_one_task_does_not_pay_for_a_loss_in_the_other() -> None:
     )
     assert found.refusal == "worse"
     assert any(reason.startswith("worse: topic macro-F1") for reason in found.reasons)
+
+
+def test_a_loss_within_the_margin_is_let_pass_however_certain() -> None:
+    one = compared(SENTIMENTS, 0.9, 0.9, rows=2000)
+    worse = one.champion.copy()
+    right = np.flatnonzero(one.champion.argmax(axis=1) == one.labels)[:12]
+    worse[right] = np.roll(one.champion[right], 1, axis=1)
+    found = decide({"sentiment": Compared(one.names, one.labels, one.champion, worse)})
+    macro = named(found, "sentiment macro-F1")
+    assert -gate.MARGIN < macro.gain < macro.high < 0.0
+    assert macro.verdict == "within noise"
+    assert found.refusal == "no_gain"
 
 
 def test_recall_of_negative_is_guarded_by_itself() -> None:
@@ -184,7 +207,7 @@ def test_a_task_with_few_rows_is_named_and_does_not_decide() -> None:
 
 def test_equal_candidates_are_seldom_called_worse() -> None:
     worse = by_margins_alone = 0
-    for seed in range(20):
+    for seed in range(10):
         labels = np.arange(440) % 4
         one = Compared(
             TOPICS, labels, answers(labels, 4, 0.7, seed), answers(labels, 4, 0.7, 1000 + seed)
@@ -195,8 +218,8 @@ def test_equal_candidates_are_seldom_called_worse() -> None:
             number.gain < -(gate.TOPIC_MARGIN if "F1 of" in number.name else gate.MARGIN)
             for number in found.numbers
         )
-    assert worse <= 5  # two families of guards, each refusing at most a tenth
-    assert by_margins_alone >= 10
+    assert worse <= 2  # two families of guards, each refusing at most a tenth
+    assert by_margins_alone >= 4
 
 
 @settings(max_examples=4, deadline=None)

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from pipeline import settings
 from pipeline.cli import app
 from pipeline.web import passwords
-from pipeline.web.accounts import Accounts, Person
+from pipeline.web.accounts import AT_ONCE, Accounts, Crowded, Person
 from pipeline.web.limits import SLOTS, Brake
 from pipeline.web.settings import WebSettings
 from tests.web.people import CHEAP, ROLES, password, token, users
@@ -147,6 +147,21 @@ def test_name_that_is_not_known_costs_a_comparison_too(
     monkeypatch.setattr("pipeline.web.passwords.hashlib.scrypt", counted)
     assert known.by_password(name, "wrong") is None
     assert len(derived) == 1
+
+
+def test_too_many_log_ins_at_a_time_are_told_to_try_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pipeline.web.accounts.WAIT_S", 0.01)
+    known = accounts("ann")
+    for _ in range(AT_ONCE):
+        known._room.acquire()
+    with pytest.raises(Crowded):
+        known.by_password("ann", password("ann"))
+    known._room.release()
+    for _ in range(2):  # what was taken is given back
+        assert known.by_password("ann", "wrong") is None
+    assert known.by_password("ann", password("ann")) is not None
 
 
 def test_every_token_is_compared_whatever_was_found(monkeypatch: pytest.MonkeyPatch) -> None:

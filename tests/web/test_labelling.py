@@ -21,6 +21,7 @@ from pipeline.store import labels, questions, tables
 from pipeline.store.database import Database, open_database
 from pipeline.store.removal import remove
 from tests.fakes import MONDAY, ListSource, ManualClock, store_all
+from tests.integration import postgres
 from tests.pages.made import HOSTILE
 from tests.pages.test_view import TAGS, Written
 from tests.web import people
@@ -345,6 +346,17 @@ def test_answer_on_what_has_changed_since_it_was_shown_is_not_stored(
     )
 
 
+def test_name_that_no_database_takes_is_no_article(
+    postgresql: postgres.Postgres | postgres.Running,
+) -> None:
+    with working(postgresql.fresh()) as bench, visitor(bench.url, "ann") as ann:
+        assert ann.http.get("/label?source=wire&id=%00").status_code == 409
+        given = {"source": "w\0", "id": "1", "text_hash": "", "topic": "Macro"}
+        for path in ("/label", "/label/skip"):
+            assert ann.send(path, **given).status_code == 409
+        assert "Nothing is left" in shown(ann).text
+
+
 def test_article_whose_text_has_gone_is_passed_over(bench: Bench, ann: Visitor) -> None:
     gone = fields(shown(ann).text)
     with bench.db.write() as connection:
@@ -416,7 +428,6 @@ def test_what_the_page_reads_is_the_same_on_both_databases(
         assert found.sentiment_probability == pytest.approx(0.8)
         assert (found.companies, found.skipped) == (("ACM",), False)
         assert ann.question("wire", "a9") is None
-        assert ann.question("wire", "\0") is None
         assert ann.heard_of(text_hash) == (TITLES[2], labels.events_of(db, text_hash))
         assert ann.heard_of("0" * 64) == ("", [])
         assert ann.article_with(text_hash) == ("wire", "a2")

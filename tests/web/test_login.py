@@ -118,6 +118,14 @@ def test_wrong_token_is_nobody_whatever_the_cookie_says(ann: Visitor) -> None:
     assert answer.status_code == 401
 
 
+def test_password_of_a_proxy_in_front_is_not_ours_and_no_proof_either(ann: Visitor) -> None:
+    token = ann.csrf()
+    ann.http.headers["Authorization"] = "Basic cHJveHk6c2VjcmV0"
+    assert reads(ann)
+    assert ann.http.post("/logout", data={"csrf": ""}).status_code == 403
+    assert ann.http.post("/logout", data={"csrf": token}).status_code == 303
+
+
 def test_wrong_name_and_wrong_password_are_told_alike(anyone: Visitor) -> None:
     answers = [
         anyone.log_in("ann", "wrong"),
