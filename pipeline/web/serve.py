@@ -133,5 +133,5 @@ def _pages(settings: Settings, stack: ExitStack) -> list[Routed]:
         now,
         show_suggestion=settings.labelling.show_suggestion,
     )
-    pages = [Pages(opened, access), Feedback(opened, access, now), labelling]
+    pages: list[Routed] = [Pages(opened, access), Feedback(opened, access, now), labelling]
     return [login, *overview(settings, opened, access, stack), *pages]
