@@ -21,6 +21,7 @@ PASSED_ON_EVERY_S: Final = 60.0
 
 _NO_REASON = (theirs.KafkaTimeoutError, theirs.NodeNotReadyError)
 _MISSING = "not found in cluster metadata"
+_UNDIVIDED = "No partition metadata for topic"
 
 
 class Overheard(logging.Handler):
@@ -34,6 +35,7 @@ class Overheard(logging.Handler):
         self._monotonic = monotonic
         self._failures: dict[bool, tuple[float, Verdict]] = {}  # by whether they say why
         self._missing: dict[str, float] = {}
+        self._undivided: float | None = None
         self._passed_on: dict[tuple[str, int], float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -49,6 +51,8 @@ class Overheard(logging.Handler):
                     self._failures[verdict.kind is not Unreachable] = (now, verdict)
         if _MISSING in str(record.msg):
             self._missing.update((str(topic), now) for topic in arguments)
+        if _UNDIVIDED in str(record.msg):
+            self._undivided = now
         place = (record.name, record.lineno)
         if now - self._passed_on.get(place, -PASSED_ON_EVERY_S) >= PASSED_ON_EVERY_S:
             self._passed_on[place] = now
@@ -69,6 +73,13 @@ class Overheard(logging.Handler):
     def missing_since(self, topic: str, moment: float) -> bool:
         """Whether a broker has said since ``moment`` that it does not know ``topic``."""
         return self._missing.get(topic, moment - 1) >= moment
+
+    def undivided_since(self, moment: float) -> bool:
+        """Whether the group's partitions were divided here, since ``moment``, without knowing them.
+
+        The member that divides then gives nobody any, and kafka-python is content with that.
+        """
+        return self._undivided is not None and self._undivided >= moment
 
 
 _overheard = Overheard()

@@ -44,6 +44,9 @@ several times meanwhile."""
 NO_PARTITION_FOR_S: Final = 10.0
 """A member that has had no partition for so long takes it that there is none left for it."""
 
+DIVIDED_AGAIN_S: Final = 5.0
+"""Pause before the group is joined anew when this member divided its partitions knowing none."""
+
 
 class KafkaSource:
     """One member of the group that reads the topic of raw articles. For one thread.
@@ -87,6 +90,7 @@ class KafkaSource:
         self._stuck = False
         self._reassigned = False
         self._empty_since: float | None = None
+        self._joined_at = monotonic()
         self.answering = False
         self.trouble: str | None = "no broker has answered yet"
         """Why nothing can be read now; None when all is well. May be read from any thread."""
@@ -149,6 +153,9 @@ class KafkaSource:
             Forbidden: the brokers do not let us read.
             Unreadable: what they send cannot be decoded here.
         """
+        if self._left_everybody_without():
+            log.warning("the group's partitions were divided before they were known: joining anew")
+            self._rejoin()
         if self._held:
             self._held = False
             self._each(self._consumer.resume, self._next)
@@ -340,6 +347,17 @@ class KafkaSource:
             return None
         return failed.advice if failed else "no broker answers; check the address"
 
+    def _left_everybody_without(self) -> bool:
+        """Whether this member gave nobody a partition, as it knew of none, and now could know."""
+        now = self._monotonic()
+        if (
+            self._assigned
+            or self._empty_since is None
+            or now - self._empty_since < DIVIDED_AGAIN_S
+        ):
+            return False
+        return self._overheard.undivided_since(self._joined_at) and not self._no_topic(now)
+
     def _no_topic(self, now: float) -> bool:
         topic = self._settings.raw_topic
         return self._overheard.missing_since(topic, now - HEARD_WITHIN_S)
@@ -365,4 +383,5 @@ class KafkaSource:
         for forgotten in (self._assigned, self._next, self._ends):
             forgotten.clear()
         self._failure, self._stuck, self._reassigned = None, False, False
+        self._empty_since, self._joined_at = None, self._monotonic()
         self._consumer = self._join()

@@ -16,7 +16,12 @@ from ingest.kafka.errors import Forbidden, NoTopic, Unreadable
 from ingest.kafka.gap import Gap
 from ingest.kafka.overheard import Overheard
 from ingest.kafka.settings import KafkaSettings
-from ingest.kafka.source import HEARD_WITHIN_S, NO_PARTITION_FOR_S, KafkaSource
+from ingest.kafka.source import (
+    DIVIDED_AGAIN_S,
+    HEARD_WITHIN_S,
+    NO_PARTITION_FOR_S,
+    KafkaSource,
+)
 from tests.fakes import MONDAY, ManualClock
 from tests.ingest.test_kafka_overheard import said
 
@@ -508,3 +513,49 @@ def test_missing_topic_is_trouble_and_not_an_end(fake: FakeConsumer, seconds: Se
         assert source.finished
     seconds.now += HEARD_WITHIN_S + 1
     assert source.finished
+
+
+# kafka-python divides once, with what it knows in that moment, and is content with nothing.
+def test_member_that_divided_partitions_it_did_not_know_joins_anew(
+    fake: FakeConsumer, seconds: Seconds
+) -> None:
+    source = make(fake, seconds)
+    said(overheard(seconds), "kafka.coordinator", "No partition metadata for topic %s", "news.raw")
+    fake.script = [fake.assign()]
+    source.poll(0.0)
+    seconds.now += DIVIDED_AGAIN_S - 1
+    source.poll(0.0)
+    assert not fake.closed  # metadata may still come
+    seconds.now += 1
+    fake.script = [fake.assign(P0)]
+    source.poll(0.0)
+    assert fake.closed
+    assert source.partitions() == {("news.raw", 0): None}
+    assert source.reassigned
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_member_that_is_one_too_many_or_has_no_topic_stays(
+    fake: FakeConsumer, seconds: Seconds, missing: bool
+) -> None:
+    source = make(fake, seconds)
+    if missing:
+        said(
+            overheard(seconds),
+            "kafka.coordinator",
+            "No partition metadata for topic %s",
+            "news.raw",
+        )
+    fake.script = [fake.assign()]
+    source.poll(0.0)
+    for _ in range(20):
+        seconds.now += 5
+        if missing:
+            said(
+                overheard(seconds),
+                "kafka.cluster",
+                "Topic %s not found in cluster metadata",
+                "news.raw",
+            )
+        source.poll(0.0)
+    assert not fake.closed
