@@ -75,7 +75,7 @@ class Overheard(logging.Handler):
         return self._missing.get(topic, moment - 1) >= moment
 
     def undivided_since(self, moment: float) -> bool:
-        """Whether the group's partitions were divided here, since ``moment``, without knowing them.
+        """Whether the group's partitions were divided here since ``moment``, knowing none.
 
         The member that divides then gives nobody any, and kafka-python is content with that.
         """

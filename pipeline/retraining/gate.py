@@ -94,17 +94,17 @@ def decide(tasks: Mapping[str, Compared], *, added: Collection[str] = ()) -> Dec
     short = [task for task in tasks if task not in enough]
     notes = [f"{task}: under {LEAST_ROWS} sealed rows, not compared" for task in short]
     if worse:
-        told = tuple(f"worse: {_words(one)}" for one in worse)
-        return Decision(False, "worse", (*told, *notes), numbers)
+        losses = tuple(f"worse: {_words(one)}" for one in worse)
+        return Decision(False, "worse", (*losses, *notes), numbers)
     if not gains:
-        told = tuple(f"no gain beyond noise: {_words(one)}" for one in numbers if one.may_gain)
-        return Decision(False, "no_gain", (*told, *notes), numbers)
-    told = tuple(f"better: {_words(one)}" for one in gains)
-    return Decision(True, None, (*told, "nothing guarded is worse", *notes), numbers)
+        none = tuple(f"no gain beyond noise: {_words(one)}" for one in numbers if one.may_gain)
+        return Decision(False, "no_gain", (*none, *notes), numbers)
+    better = tuple(f"better: {_words(one)}" for one in gains)
+    return Decision(True, None, (*better, "nothing guarded is worse", *notes), numbers)
 
 
 def _of_tasks(tasks: Mapping[str, Compared], added: Collection[str]) -> list[Number]:
-    made: list[tuple[str, Compared, _Score, bool]] = []
+    made: list[tuple[str, Compared, _Kind, bool]] = []
     for task, one in tasks.items():
         made.append((f"{task} macro-F1", one, _macro, True))
         made.append((f"{task} calibration error", one, _calibrated, False))
