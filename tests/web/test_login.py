@@ -19,7 +19,7 @@ from pipeline.settings import Settings
 from pipeline.store import sessions, tables
 from pipeline.store.database import Database, open_database
 from pipeline.web import csrf
-from pipeline.web.login import TRIES
+from pipeline.web.login import TRIES, TRIES_FROM
 from tests.fakes import MONDAY
 from tests.pages.made import HOSTILE
 from tests.pages.test_view import TAGS, Written
@@ -329,6 +329,13 @@ def test_log_in_never_leads_to_another_site(anyone: Visitor, there: str) -> None
     assert (answer.status_code, answer.headers["Location"]) == (303, "/incidents")
 
 
+@pytest.fixture
+def stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock by which tries are forgotten."""
+    monkeypatch.setattr("pipeline.web.serve.monotonic", lambda: 1_000.0)
+
+
+@pytest.mark.usefixtures("stands_still")
 def test_who_guesses_has_to_wait_under_that_name_and_is_not_compared_meanwhile(url: str) -> None:
     with serving(with_users(url, "ann", "bob")) as sender, visitor(sender.url) as who:
         for _ in range(TRIES):
@@ -337,6 +344,15 @@ def test_who_guesses_has_to_wait_under_that_name_and_is_not_compared_meanwhile(u
         assert answer.status_code == 429
         assert 0 < int(answer.headers["Retry-After"]) <= 15
         assert who.log_in("bob").status_code == 303
+
+
+@pytest.mark.usefixtures("stands_still")
+def test_who_guesses_tokens_has_to_wait_under_every_name(url: str) -> None:
+    with serving(with_users(url, "ann")) as sender, visitor(sender.url) as who:
+        for n in range(TRIES_FROM):
+            assert who.log_in("", f"guess {n}").status_code == 401
+        assert who.log_in("ann").status_code == 429
+        assert who.log_in("", people.token("ann")).status_code == 429
 
 
 def test_slow_log_ins_keep_nobody_else_waiting(anyone: Visitor) -> None:
