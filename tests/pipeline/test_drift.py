@@ -250,3 +250,12 @@ def test_only_the_stories_of_the_hour_in_languages_that_are_counted_are_read(
     assert said.sentiment["negative"] == pytest.approx([3.0, 2.1, 1.47])
     monkeypatch.setattr(drifting, "MOST", 4)
     assert sum(n[0] for n in drifting.said(db, *hour, ()).topic.values()) == 4
+
+
+def test_labels_weigh_as_precisely_as_their_fall_is_known() -> None:
+    # The second label was seen twice before: its fall of 0.4 is hardly known.
+    before = np.array([[10.0, 2.0], [9.0, 1.8], [8.2, 1.64]])
+    after = np.array([[10.0, 10.0], [8.0, 5.0], [6.5, 2.6]])
+    found = drift._drop(before, after)
+    assert found is not None
+    assert found[0] == pytest.approx((5 * 0.1 + 10 / 6 * 0.4) / (5 + 10 / 6))
