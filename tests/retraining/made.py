@@ -208,7 +208,5 @@ def label(
                     value = draw.choice([name for name in choices[task] if name != value])
                 key = hashlib.sha256(f"{annotator}:{task}:{row['text']}".encode()).hexdigest()
                 when = at + timedelta(seconds=number)
-                events.append(
-                    NewLabel(key, when, annotator, one.hash, task, value, "import")  # type: ignore[arg-type]
-                )
+                events.append(NewLabel(key, when, annotator, one.hash, task, value, "import"))
         return label_store.add(connection, pinned, events)
