@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -52,9 +51,9 @@ def as_json(decision: Decision, result: Result, facts: Facts) -> dict[str, Any]:
     }
 
 
-def _on_base(result: Result) -> dict[str, Mapping[str, float]]:
+def _on_base(result: Result) -> dict[str, dict[str, float]]:
     """Both versions' macro-F1 on the sealed rows that never change, comparable over the years."""
-    found: dict[str, Mapping[str, float]] = {}
+    found: dict[str, dict[str, float]] = {}
     for task, answered in result.answered.items():
         if number := result.base.get(task, 0):
             found[task] = {"rows": number} | _scores(answered, number)

@@ -86,8 +86,8 @@ def decide(tasks: Mapping[str, Compared], *, added: Collection[str] = ()) -> Dec
     enough = {task: one for task, one in tasks.items() if len(one.labels) >= LEAST_ROWS}
     if not enough:
         held = ", ".join(f"{len(one.labels)} of {task}" for task, one in tasks.items()) or "none"
-        told = f"sealed rows: {held}; at least {LEAST_ROWS} of one task are needed to compare"
-        return Decision(promote=False, refusal="too_few_rows", reasons=(told,), numbers=())
+        few = f"sealed rows: {held}; at least {LEAST_ROWS} of one task are needed to compare"
+        return Decision(promote=False, refusal="too_few_rows", reasons=(few,), numbers=())
     numbers = (*_of_tasks(enough, added), *_of_topics(enough.get("topic"), added))
     worse = [one for one in numbers if one.verdict == "worse"]
     gains = [one for one in numbers if one.may_gain and one.verdict == "better"]

@@ -27,7 +27,9 @@ from tests.fakes import ManualClock
 from tests.retraining.killed import LEASE_S
 from tests.retraining.made import NEW, World, label, texts
 
-PATIENCE_S = 120.0
+PATIENCE_S = 240.0
+
+pytestmark = pytest.mark.timeout(600)  # programs that train, on a machine that may be busy
 
 
 @pytest.fixture
