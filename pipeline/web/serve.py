@@ -117,7 +117,7 @@ def _pages(settings: Settings, stack: ExitStack) -> list[Routed]:
     access = Access(accounts, sessions, web.base_url)
     login = Login(access, accounts, sessions, web.base_url, monotonic)
     lists = Lists(
-        taxonomy.load().topics,
+        taxonomy.load(settings.model.topics).topics,
         {one.symbol: one.name for one in watchlists.read(settings.companies.watchlist)},
     )
 
