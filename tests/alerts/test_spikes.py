@@ -140,6 +140,15 @@ def test_three_stories_about_an_unknown_company_are_no_spike_and_eight_are() -> 
     assert many.sparse
 
 
+def test_three_times_the_news_of_a_steady_key_is_no_spike_and_three_times_the_bad_news_is() -> (
+    None
+):
+    much = TAUGHT.score(NOON, *window(0, 24, others=96))
+    assert much.s_count[0] > 3.0
+    assert much.score[0] < 1.0
+    assert TAUGHT.score(NOON, *window(0, 24, others=32)).score[0] > 3.0
+
+
 def test_two_stories_are_never_unusual() -> None:
     two = TAUGHT.score(NOON, *window(2, 2, buckets=1))
     assert (two.s_count[2], two.s_share[2], two.s_others[2]) == (0.0, 0.0, 0.0)
