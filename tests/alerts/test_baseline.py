@@ -221,14 +221,17 @@ def test_little_known_share_is_uncertain() -> None:
 
 
 def test_share_near_a_half_varies_most() -> None:
-    baseline = shares([0.2], [40.0])
-    for hour in range(24 * 21, 24 * 42):
-        share = 0.3 if hour % 2 else 0.15
+    baseline, draw = shares([0.2], [40.0]), np.random.default_rng(2)
+    for hour in range(24 * 21, 24 * 63):
         total = np.array([40.0])
-        baseline.learn(MONDAY + hour * HOUR, share * total, total, total)
+        negative = draw.binomial(40, [0.3 if draw.random() < 0.5 else 0.15]).astype(np.float64)
+        baseline.learn(MONDAY + hour * HOUR, negative, total, total)
     low, half, high = baseline.concentration(np.array([[0.1, 0.5, 0.9]]))[0]
     assert low == pytest.approx(high)
     assert half < 0.5 * low
+    # 0.15 and 0.3 lie 0.44 on either side of the mean of their logits.
+    here = baseline.concentration(np.full((1, 3), 0.22))[0, 0]
+    assert here == pytest.approx(1.0 / (0.44**2 * 0.22 * 0.78), rel=0.4)
 
 
 def test_outbreak_teaches_the_share_no_more_than_the_level() -> None:

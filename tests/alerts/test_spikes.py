@@ -245,6 +245,13 @@ def test_gap_in_the_stream_teaches_nothing() -> None:
     assert equal(before.score(at, none, none), after.score(at, none, none))
 
 
+def test_outbreak_is_not_the_usual_mood_of_a_quiet_key_from_then_on() -> None:
+    detector = taught()
+    outbreak, calm = np.array([8, 2, 12, 0]), np.array([2, 0, 3, 0])
+    detector.learn(MONDAY + 24 * 15 * HOUR, outbreak, np.array([40, 12, 12, 0]), calm, calm)
+    assert detector.usual(2, [NOON]).share[0] < 0.3
+
+
 def test_example_in_the_docstring_is_true() -> None:
     failed, attempted = doctest.testmod(alerts.spikes)
     assert failed == 0 < attempted
