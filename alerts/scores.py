@@ -46,7 +46,7 @@ class SpikeSettings(BaseModel):
     a handful of stories within minutes, also to a company that was never in the news before."""
     least_expected_stories: float = Field(default=0.5, gt=0)
     """The same for all stories."""
-    least_variation: float = Field(default=0.5, gt=0)
+    least_variation: float = Field(default=1.0, gt=0)
     """How much the volume of news may vary, at least, where the others that came are asked: 1 /
     size of its Gamma. However steady a key was, an event of any kind may triple its news."""
     others_discount: float = Field(default=0.6, ge=0)
