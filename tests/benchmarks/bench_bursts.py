@@ -43,10 +43,11 @@ def with_bursts(rate: float, buckets: int) -> Streams:
 
 def opened(streams: Streams) -> float:
     """Share of the bursts that call for an incident until an hour after their end."""
-    limits, before = IncidentSettings(), None
+    limits = IncidentSettings()
+    before: Margins | None = None
     best = np.full(KEYS, -np.inf)
     for bucket, _, scores in evaluations(streams, SpikeSettings(), first=(DAYS - 1) * PER_DAY):
-        now: Margins = margins(scores, limits)
+        now = margins(scores, limits)
         found, before = confirmed(before, now), now
         for key, start, stop in streams.events:
             if start < bucket <= stop + 12:
@@ -70,7 +71,8 @@ def left_behind(rate: float) -> list[float]:
         np.add.at(negative[key], at[:14], 1)
     names = tuple(("company", str(number)) for number in range(keys))
     streams = Streams(names, negative, stories)
-    detector, shares = SpikeDetector(names, SpikeSettings()), []
+    detector = SpikeDetector(names, SpikeSettings())
+    shares: list[float] = []
     for hour in range(days * 24):
         teach(detector, streams, hour)
         if hour in [24 * (day + later) for later in (0, 1, 3, 7, 14)]:
