@@ -55,12 +55,12 @@ class BaselineSettings(BaseModel):
     the expected + 50 is clipped before it teaches the spread; with news, that costs recall."""
     share_prior: tuple[float, float] = (0.2, 5.0)
     """(share of negative, stories' worth of belief) for each kind's mean."""
-    share_key_prior: float = Field(default=4.0, gt=0)
+    share_key_prior: float = Field(default=8.0, gt=0)
     """Stories' worth of belief that a key has the share of its kind."""
-    correlation_prior: tuple[float, float] = (0.01, 500.0)
-    """(intra-class correlation of one hour's stories, its weight)."""
-    correlation_range: tuple[float, float] = (0.0025, 0.3)
-    """Bounds of the learned correlation."""
+    odds_prior: tuple[float, float] = (0.06, 80.0)
+    """(variance of the share's logit from hour to hour, its weight)."""
+    odds_range: tuple[float, float] = (0.015, 1.5)
+    """Bounds of the learned variance."""
 
 
 def forgetting(rate: FloatArray, settings: BaselineSettings) -> FloatArray:
@@ -117,8 +117,11 @@ class CountBaseline:
         )
         return rest
 
-    def learn(self, hour: datetime, counts: FloatArray, last_15: FloatArray) -> None:
-        """Take in the closed hour [hour, hour + 1 h) and its last quarter, both (keys,)."""
+    def learn(self, hour: datetime, counts: FloatArray, last_15: FloatArray) -> FloatArray:
+        """Take in the closed hour [hour, hour + 1 h) and its last quarter, both (keys,).
+
+        Gives back how many stories of it were believed: fewer than there were in an outbreak.
+        """
         here, after = (cell(hour + step * HOUR, self._zone) for step in (0, 1))
         usual = self.level * self._season.factors[here]
         known = self._seen >= self._settings.warmup_hours
@@ -132,6 +135,7 @@ class CountBaseline:
         self._seen += 1
         self._refresh()
         self._season.learn(here, counts, self.level)
+        return counts
 
     def accept(self, row: int, hours: Sequence[tuple[datetime, float]]) -> None:
         """Forget a key's level and take it from these hours alone, as they were, unclipped.

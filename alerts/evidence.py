@@ -56,6 +56,8 @@ class Evidence:
     """The lesser of both tests' -log10 of the tail, corrected for three windows."""
     in_bh: bool = False
     """Among the discoveries (Benjamini-Hochberg) of all keys at that evaluation."""
+    p_others: float | None = None
+    """That so many would be negative beside so many others; None: written before it was asked."""
     robust: bool | None = None
     """Stands without any one source, and any one story; None: not asked."""
 
@@ -106,6 +108,7 @@ def gather(
         note=_note(rule, reading, sources, settings),
         score=reading.volume_score if volume else reading.score,
         in_bh=reading.in_bh,
+        p_others=reading.p_others,
         robust=sources.robust if rule == "negative_spike" else None,
     )
 

@@ -34,20 +34,20 @@ def margins(scores: Scores, settings: IncidentSettings) -> Margins:
     calm = (scores.p_count[:, HOUR_WINDOW] > settings.calm_p_count) & (
         scores.ratio[:, HOUR_WINDOW] < settings.calm_ratio
     )
-    harmless = (scores.p_share[best] > settings.sparse_veto) & (
-        scores.share[best] < settings.sparse_mostly
-    )
     shut = (
         calm
         | (scores.observed[best] < settings.least_stories)
         | (lift < settings.least_lift)
         | (scores.ratio[best] < settings.least_ratio)
-        | (scores.sparse & harmless)
     )
     more = extra(usual.stories[:, HOUR_WINDOW], settings)
-    alone = scores.s_count - settings.sparse_score
-    once = np.where(scores.sparse, alone, scores.score - settings.open_score) - more
-    strong = np.where(scores.sparse, alone, scores.score - settings.strong_score) - more
+    mostly = scores.sparse & (scores.share[best] >= settings.mostly_share)
+    alone = np.where(mostly, scores.s_count - settings.mostly_score, -np.inf)
+    once = np.maximum(scores.score - settings.open_score, alone) - more
+    single = np.minimum(
+        scores.s_count - settings.strong_score, scores.score - settings.single_score
+    )
+    strong = np.maximum(single, alone) - more
     return Margins(np.where(shut, -np.inf, once), np.where(shut, -np.inf, strong))
 
 

@@ -31,24 +31,26 @@ class IncidentSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    open_score: float = 2.1
+    open_score: float = 2.0
     """Both tests, -log10 of the tail; in two evaluations in a row."""
     open_score_by_band: tuple[float, float, float, float] | None = None
     """``open_score`` per volume band: under 1, 10 and 100 expected stories per hour, and more.
 
     Written by `bearwatch calibrate`. What a band asks for above ``open_score``, at most 6, is
     asked for above the other scores too."""
+    single_score: float = 2.24
+    """Both tests in a single evaluation, if the count alone is strong: a dozen stories within a
+    quarter of an hour have left the short window before a second one can see them."""
     strong_score: float = 4.0
-    """Both tests; one evaluation is enough. Also the least for critical."""
-    sparse_score: float = 3.05
-    """The count alone, on a sparse key."""
+    """What is strong: of the count, so that one evaluation is enough; of both, for critical."""
+    mostly_score: float = 3.05
+    """The count alone, on a sparse key where most stories are negative; one evaluation is enough.
+    Where news is bad in any case, as on falling markets, the others are too few to tell, and a
+    burst of news is a burst of bad news."""
+    mostly_share: float = 2.0 / 3.0
+    """So many of the window's stories are most."""
     alone_score: float = 3.16
     """The volume alone, or the tone."""
-    sparse_veto: float = 0.2
-    """On a sparse key a share with a greater tail says that the news is not negative ..."""
-    sparse_mostly: float = 2.0 / 3.0
-    """... unless so much of it is: where most news is negative in any case, as on falling markets,
-    the share has no room to stand out, and a burst of news is a burst of bad news."""
     least_stories: int = 3
     """Negative stories in the window; fewer open nothing."""
     least_sources: int = 2
@@ -131,7 +133,8 @@ def crosses(rule: Rule, reading: Reading, settings: IncidentSettings) -> Crossin
     if rule == "volume_burst":
         loud = reading.volume_score >= settings.alone_score + more
         loud = loud and reading.volume_ratio >= settings.least_ratio
-        return "strong" if loud and not _share_fires(reading, settings) else "none"
+        worse = reading.s_others >= settings.open_score + more or _mostly(reading, settings)
+        return "strong" if loud and not worse else "none"
     if reading.observed < settings.least_stories or reading.lift < settings.least_lift:
         return "none"
     if rule == "tone_shift":
@@ -140,10 +143,9 @@ def crosses(rule: Rule, reading: Reading, settings: IncidentSettings) -> Crossin
         return "strong" if alone and reading.s_share >= settings.alone_score + more else "none"
     if reading.ratio < settings.least_ratio:
         return "none"
-    if reading.sparse:
-        loud = reading.s_count >= settings.sparse_score + more
-        return "strong" if loud and _share_fires(reading, settings) else "none"
-    if reading.score >= settings.strong_score + more:
+    alone = _mostly(reading, settings) and reading.s_count >= settings.mostly_score + more
+    strong = reading.s_count >= settings.strong_score + more
+    if alone or (strong and reading.score >= settings.single_score + more):
         return "strong"
     return "once" if reading.score >= settings.open_score + more else "none"
 
@@ -154,7 +156,7 @@ def noticeable(scores: Scores, settings: IncidentSettings) -> NDArray[np.intp]:
     Cheap, unlike a reading: it lets the caller leave the quiet keys alone that it has no watch on.
     """
     more = extra(scores.expectation.stories[:, HOUR_WINDOW], settings)
-    tested = scores.s_count >= min(settings.open_score, settings.sparse_score) + more
+    tested = scores.s_count >= min(settings.open_score, settings.mostly_score) + more
     alone = np.maximum(scores.volume_score, scores.s_share) >= settings.alone_score + more
     return np.flatnonzero(tested | alone)
 
@@ -186,11 +188,8 @@ def could_be_critical(reading: Reading, settings: IncidentSettings) -> bool:
     )
 
 
-def _share_fires(reading: Reading, settings: IncidentSettings) -> bool:
-    if reading.sparse:
-        mostly = reading.share >= settings.sparse_mostly
-        return mostly or reading.p_share <= settings.sparse_veto
-    return reading.s_share >= settings.open_score + float(extra(reading.per_hour, settings))
+def _mostly(reading: Reading, settings: IncidentSettings) -> bool:
+    return reading.sparse and reading.share >= settings.mostly_share
 
 
 def calm(rule: Rule, reading: Reading, settings: IncidentSettings) -> bool:

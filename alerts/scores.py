@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from alerts.baseline import BaselineSettings
+from alerts.expectation import Expectation
+from alerts.mood import others_tails, share_tails
 from alerts.season import FloatArray
 from alerts.tails import (
     count_interval,
     count_tail,
     discoveries,
     score_of_best,
-    share_tail,
     window_of_best,
 )
 from alerts.windows import WINDOWS, IntArray
@@ -45,8 +46,14 @@ class SpikeSettings(BaseModel):
     a handful of stories within minutes, also to a company that was never in the news before."""
     least_expected_stories: float = Field(default=0.5, gt=0)
     """The same for all stories."""
+    least_variation: float = Field(default=1.0, gt=0)
+    """How much the volume of news may vary, at least, where the others that came are asked: 1 /
+    size of its Gamma. However steady a key was, an event of any kind may triple its news."""
+    others_discount: float = Field(default=0.6, ge=0)
+    """What the score of that test is lowered by, -log10: on quiet busy keys its small tails come
+    up to four times as often as they say, for three estimates are in them."""
     sparse_below: float = 8.0
-    """Expected stories in 60 minutes under which the share test has no power of its own."""
+    """Expected stories in 60 minutes under which a key is sparse: its share alone says nothing."""
     false_discovery_rate: float = Field(default=0.01, gt=0, lt=1)
     """Benjamini-Hochberg across the keys of one evaluation."""
 
@@ -56,33 +63,6 @@ class SpikeSettings(BaseModel):
         if min(shares) <= 0.0 or abs(sum(shares) - 1.0) > 1e-6:
             raise ValueError("three numbers above 0 that add up to 1")
         return shares
-
-
-_OF_ALL_KEYS: Final = ("ready", "baseline_days")
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """What the tests compare with; arrays are (keys, 3 windows) unless said otherwise."""
-
-    negative: FloatArray
-    variation: FloatArray
-    stories: FloatArray
-    at_once: FloatArray
-    """All stories, if those of the newest hour come at its beginning: what a burst of volume has
-    to exceed. Releases come on the hour, and the hours are all that is learned."""
-    stories_variation: FloatArray
-    share: FloatArray
-    concentration: FloatArray
-    """(keys,); of the share's Beta."""
-    ready: bool
-    """False during warm-up: every score is 0."""
-    baseline_days: float
-
-    def of(self, index: int) -> Expectation:
-        """The same for one key alone."""
-        arrays = [field.name for field in fields(self) if field.name not in _OF_ALL_KEYS]
-        return replace(self, **{name: getattr(self, name)[index : index + 1] for name in arrays})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +83,12 @@ class Reading:
     lift: float
     p_count: float
     p_share: float
+    p_others: float
+    """That so many would be negative, given how many others came."""
     score: float
     s_count: float
     s_share: float
+    s_others: float
     volume_score: float
     volume_observed: int
     volume_expected: float
@@ -147,10 +130,13 @@ class Scores:
     expected: FloatArray
     p_count: FloatArray
     p_share: FloatArray
+    p_others: FloatArray
     p_volume: FloatArray
     s_count: FloatArray
     s_share: FloatArray
+    s_others: FloatArray
     score: FloatArray
+    """The lesser of ``s_count`` and ``s_others``."""
     volume_score: FloatArray
     best: NDArray[np.intp]
     """Index of the window where negative stories stand out most."""
@@ -187,9 +173,11 @@ class Scores:
             lift=share - baseline,
             p_count=float(self.p_count[index, best]),
             p_share=float(self.p_share[index, best]),
+            p_others=float(self.p_others[index, best]),
             score=float(self.score[index]),
             s_count=float(self.s_count[index]),
             s_share=float(self.s_share[index]),
+            s_others=float(self.s_others[index]),
             volume_score=float(self.volume_score[index]),
             volume_observed=int(self.total[index, volume]),
             volume_expected=float(usual.at_once[index, volume]),
@@ -249,23 +237,31 @@ def judge(
     stories = np.maximum(usual.at_once, settings.least_expected_stories)
     p_count = count_tail(observed, negative, usual.variation)
     p_volume = count_tail(total, stories, usual.stories_variation)
-    p_share = _share_tails(observed, total, p_count, usual, settings)
-    counted = np.where(observed >= settings.least_negative, p_count, 1.0)
+    mood = (usual.share, usual.concentration)
+    least, floor = settings.least_negative, settings.least_expected
+    p_share = share_tails(observed, total, p_count, *mood, least=least)
+    varies = np.maximum(usual.stories_variation, settings.least_variation)
+    p_others = others_tails(observed, total, negative, *mood, varies, least=least, floor=floor)
+    counted = np.where(observed >= least, p_count, 1.0)
     voluminous = np.where(total >= settings.least_stories, p_volume, 1.0)
     shares = np.array(settings.window_shares)
-    s_count, s_share, volume_score = (
-        score_of_best(tails, shares) * usual.ready for tails in (counted, p_share, voluminous)
+    s_count, s_share, s_others, volume_score = (
+        score_of_best(tails, shares) * usual.ready
+        for tails in (counted, p_share, p_others, voluminous)
     )
-    score = np.minimum(s_count, s_share)
+    s_others = np.maximum(s_others - settings.others_discount, 0.0)
+    score = np.minimum(s_count, s_others)
     return Scores(
         observed=observed,
         total=total,
         expected=usual.negative,
         p_count=p_count,
         p_share=p_share,
+        p_others=p_others,
         p_volume=p_volume,
         s_count=s_count,
         s_share=s_share,
+        s_others=s_others,
         score=score,
         volume_score=volume_score,
         best=window_of_best(counted, shares, HOUR_WINDOW),
@@ -280,24 +276,3 @@ def judge(
         expectation=usual,
         settings=settings,
     )
-
-
-def _share_tails(
-    observed: IntArray,
-    total: IntArray,
-    p_count: FloatArray,
-    usual: Expectation,
-    settings: SpikeSettings,
-) -> FloatArray:
-    """Tails of the share where they can matter, 1 elsewhere: most keys, at most evaluations."""
-    tails = np.ones(observed.shape)
-    concentration = usual.concentration[:, None]
-    mean = total * usual.share
-    spread = mean * (1.0 - usual.share) * (1.0 + (total - 1.0) / (concentration + 1.0))
-    # Half a deviation keeps every tail below the veto's 0.2 where the count is unusual too.
-    enough = np.where(p_count < 0.1, 0.5, 1.5) * np.sqrt(np.maximum(spread, 0.0))
-    worth = (observed >= settings.least_negative) & (observed > mean + enough)
-    if worth.any():
-        of_test = np.broadcast_to(concentration, worth.shape)[worth]
-        tails[worth] = share_tail(observed[worth], total[worth], usual.share[worth], of_test)
-    return tails

@@ -42,8 +42,24 @@ class ShareBaseline:
         shares: FloatArray = np.einsum("kwh,kh->kw", seen, hours) / seen.sum(axis=2)
         return shares
 
-    def learn(self, hour: datetime, negative: FloatArray, stories: FloatArray) -> None:
-        """Take in the closed hour [hour, hour + 1 h), both (keys,)."""
+    def concentration(self, shares: FloatArray) -> FloatArray:
+        """Of the Beta about such shares, both (keys, 3): large if they hardly vary.
+
+        What varies alike at all hours is the logit, so a share near a half varies most.
+        """
+        correlation = self._odds[:, None] * shares * (1.0 - shares)
+        unknown = 1.0 / self._known[:, None]
+        certain: FloatArray = 1.0 / (correlation / (1.0 - correlation) + unknown)
+        return certain
+
+    def learn(
+        self, hour: datetime, negative: FloatArray, stories: FloatArray, believed: FloatArray
+    ) -> None:
+        """Take in the closed hour [hour, hour + 1 h), all (keys,).
+
+        It teaches the share with the weight of ``believed`` stories, at most all of them: else one
+        outbreak would outweigh everything known of a key with little news.
+        """
         here = cell(hour, self._zone)
         share = expit(self._logit + self._season.offsets([here])[:, 0])
         binomial = stories * share * (1.0 - share)
@@ -55,7 +71,10 @@ class ShareBaseline:
         several = stories >= 2
         surprise = np.where(several, (negative - stories * share) ** 2 - binomial, 0.0)
         self._excess = kept * self._excess + surprise
-        self._pairs = kept * self._pairs + np.where(several, binomial * (stories - 1.0), 0.0)
+        pairs = binomial * (stories - 1.0) * share * (1.0 - share)
+        self._pairs = kept * self._pairs + np.where(several, pairs, 0.0)
+        weight = np.divide(believed, stories, out=np.ones_like(stories), where=stories > 0.0)
+        negative, stories = negative * weight, stories * weight
         self._negative = kept * self._negative + negative
         self._stories = kept * self._stories + stories
         self._hours = kept * self._hours + 1.0
@@ -84,8 +103,7 @@ class ShareBaseline:
         own = settings.share_key_prior
         usual = (self._negative + own * kind) / (self._stories + own)
         self._logit = np.log(usual / (1.0 - usual))
-        guess, certainty = settings.correlation_prior
-        correlation = (self._excess + guess * certainty) / (self._pairs + certainty)
-        correlation = np.clip(correlation, *settings.correlation_range)
-        varies, unknown = correlation / (1.0 - correlation), 1.0 / (self._stories + own)
-        self.concentration: FloatArray = 1.0 / (varies + unknown)
+        guess, certainty = settings.odds_prior
+        odds = (self._excess + guess * certainty) / (self._pairs + certainty)
+        self._odds = np.clip(odds, *settings.odds_range)
+        self._known = self._stories + own

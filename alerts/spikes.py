@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.baseline import CountBaseline
-from alerts.scores import HOUR_WINDOW, Expectation, Reading, Scores, SpikeSettings, judge
+from alerts.expectation import Expectation
+from alerts.scores import HOUR_WINDOW, Reading, Scores, SpikeSettings, judge
 from alerts.share import ShareBaseline
 from alerts.tails import count_intervals
 from alerts.usual import Usual
@@ -85,14 +86,15 @@ class SpikeDetector:
             raise ValueError(f"{at.isoformat()} is not a boundary of buckets of {BUCKET}")
         over = span(at, self._zone)
         usual = self._stories.expected(over)
+        share = self._share.expected(over, stories)
         expectation = Expectation(
             negative=self._negative.expected(over),
             variation=self._negative.variation,
             stories=usual,
             at_once=usual + self._stories.to_come(over),
             stories_variation=self._stories.variation,
-            share=self._share.expected(over, stories),
-            concentration=self._share.concentration,
+            share=share,
+            concentration=self._share.concentration(share),
             ready=self.ready,
             baseline_days=self._learned / 24.0,
         )
@@ -121,8 +123,8 @@ class SpikeDetector:
             raise ValueError(f"{hour.isoformat()} is not after {self._newest.isoformat()}")
         negative, stories = n.astype(np.float64), N.astype(np.float64)
         self._negative.learn(hour, negative, n_last15.astype(np.float64))
-        self._stories.learn(hour, stories, N_last15.astype(np.float64))
-        self._share.learn(hour, negative, stories)
+        believed = self._stories.learn(hour, stories, N_last15.astype(np.float64))
+        self._share.learn(hour, negative, stories, believed)
         self._newest = hour
         self._learned += 1
         self._lessons.append(_Lesson(hour, n.astype(np.int32), N.astype(np.int32)))

@@ -13,13 +13,12 @@ from datetime import datetime, timedelta
 
 from alerts.evidence import robust
 from alerts.incidents import Change, Watch, advance, wants_sources
-from alerts.linking import WITHIN, Candidate, choose_parent, worth_telling
-from alerts.routing import sinks_for
-from alerts.rules import RULES, SEVERITIES, Rule, Severity, Sources, noticeable
+from alerts.rules import RULES, Rule, Severity, Sources, noticeable
 from alerts.scores import Reading, Scores
 from alerts.spikes import SpikeDetector
 from alerts.windows import BUCKET, BUCKETS
 from pipeline.accepting import Acceptances, Accepted
+from pipeline.announcing import KEPT, Desk
 from pipeline.capping import Swaps
 from pipeline.count import bucket_start
 from pipeline.recording import Found, Recorder
@@ -28,8 +27,7 @@ from pipeline.settings import Settings
 from pipeline.store import buckets, incidents, lease
 from pipeline.store.buckets import HOUR, Key, Matrix
 from pipeline.store.database import Database
-from pipeline.store.incidents import Evaluation, Incident, Message
-from pipeline.telling import notification, to_json
+from pipeline.store.incidents import Evaluation, Incident
 
 LEARNING_DELAY = timedelta(hours=6)
 """After its end, before an hour teaches the baselines: late articles are in it, and a spike that
@@ -73,11 +71,10 @@ class Detection:
         self._row_of = {key: row for row, key in enumerate(keys)}
         self._settings = settings
         self._recorder = Recorder(db, settings, names)
-        self._sinks = sinks
+        self._desk = Desk(settings, sinks)
         self._detector = SpikeDetector(keys, settings.spikes)
         self._cursor: datetime | None = None
         self._watches: dict[tuple[str, str, Rule], Watch] = {}
-        self._incidents: dict[str, Incident] = {}
         self._acceptances = Acceptances(db)
         self._swaps = Swaps(db)
         self.trace: Callable[[datetime, Scores], None] | None = None
@@ -90,7 +87,7 @@ class Detection:
     @property
     def open(self) -> list[Incident]:
         """Incidents that are not resolved."""
-        return [i for i in self._incidents.values() if i.resolved_at is None]
+        return self._desk.open
 
     def judging_by(self, settings: Settings) -> Detection:
         """One for the same keys of the same database with other settings; nobody is told."""
@@ -118,8 +115,8 @@ class Detection:
 
     def reread_incidents(self) -> None:
         """Read the incidents again; to be called between runs when their rows were changed."""
-        since = None if self._cursor is None else self._cursor - timedelta(days=1)
-        self._incidents = {i.id: i for i in incidents.incidents(self._db, since=since)}
+        since = None if self._cursor is None else self._cursor - KEPT
+        self._desk.known = {i.id: i for i in incidents.incidents(self._db, since=since)}
 
     def run(
         self,
@@ -182,7 +179,7 @@ class Detection:
             count += 1
         incidents.save(self._db, epoch, done)
         self._cursor = until
-        self._forget(until)
+        self._desk.forget(until)
         return Run(count, tuple(changes))
 
     def _hours_due(self, cursor: datetime, until: datetime) -> Iterator[buckets.Hour]:
@@ -214,13 +211,13 @@ class Detection:
                 if found.change is not None:
                     changed.append((self._record(found, at), found.change))
         if changed:
-            self._announce(changed, at, done, now)
+            self._desk.announce(changed, at, done, now)
         self._accept(at, done, now)
         done.events += [swapped.event(now) for swapped in self._swaps.due(at)]
         self.latest, self.latest_at = scores, at
         if self.trace is not None:
             self.trace(at, scores)
-        return [(self._incidents[incident.id], change) for incident, change in changed]
+        return [(self._desk.known[incident.id], change) for incident, change in changed]
 
     def _take_recorded(self, before: datetime) -> list[Accepted]:
         """Apply what the event log says was accepted before that boundary."""
@@ -232,8 +229,7 @@ class Detection:
 
     def _accept(self, at: datetime, done: Evaluation, now: datetime) -> None:
         """Make the levels normal that were accepted, from the next boundary on."""
-        known = self._take_recorded(before=at + BUCKET)
-        for accepted in known:
+        for accepted in self._take_recorded(before=at + BUCKET):
             self._note_accepted(accepted, done)
         limits = self._settings.incidents
         for accepted in self._acceptances.due(at, self._watches.values(), limits):
@@ -248,8 +244,8 @@ class Detection:
             if watch.incident == accepted.incident:
                 watch = replace(watch, accepted=True)
                 self._keep(key, watch, done)
-                if (incident := self._incidents.get(watch.incident)) is not None:
-                    self._store(self._recorder.accepted(incident, watch, accepted.at), done)
+                if (incident := self._desk.known.get(watch.incident)) is not None:
+                    self._desk.store(self._recorder.accepted(incident, watch, accepted.at), done)
 
     def _to_advance(self, scores: Scores) -> list[int]:
         """Rows of the keys whose machines are not at rest, or whose tests may cross."""
@@ -290,8 +286,8 @@ class Detection:
     ) -> Sources:
         """Who reports, and whether it would stand without any one of them."""
         stories = self._recorder.stories(watch, at, LOOK_BACK)
-        window = timedelta(minutes=reading.window_minutes)
-        observed = {s.source for s in stories if s.published_at >= at - window}
+        since = at - timedelta(minutes=reading.window_minutes)
+        observed = {story.source for story in stories if story.published_at >= since}
         return Sources(
             len(observed),
             self._recorder.active_sources(watch, at),
@@ -310,77 +306,5 @@ class Detection:
         """The incident's row after a change."""
         watch = found.watch
         row = self._row_of[watch.kind, watch.key]
-        opened = watch.opened_at or at
-        drawn = series(self._db, self._detector, row, watch.rule, opened, at)
-        return self._recorder.record(found, at, self._incidents.get(watch.incident), drawn)
-
-    def _announce(
-        self, changed: list[tuple[Incident, Change]], at: datetime, done: Evaluation, now: datetime
-    ) -> None:
-        """Link the changed incidents with the recent ones, and write who is to be told."""
-        self._incidents |= {incident.id: incident for incident, _ in changed}
-        new = [_candidate(incident) for incident, _ in changed]
-        near = [i for i in self._incidents.values() if i.opened_at >= at - 2 * WITHIN]
-        recent = [_candidate(incident) for incident in near]
-        for follower, leader in choose_parent(new, recent).items():
-            self._store(replace(self._incidents[follower], parent=leader), done)
-        for incident, change in changed:
-            incident = self._incidents[incident.id]
-            if change.notify and self._is_news(incident, change):
-                told = incident.severity if change.what != "resolved" else incident.told
-                incident = replace(incident, told=told)
-                payload = to_json(notification(incident, change, at))
-                done.messages += [
-                    Message(incident.id, incident.revision, sink, payload, now)
-                    for sink in self._sinks_for(incident, change)
-                ]
-            self._store(incident, done)
-
-    def _sinks_for(self, incident: Incident, change: Change) -> tuple[str, ...]:
-        return sinks_for(
-            change.what,
-            incident.severity,
-            incident.kind,
-            incident.key,
-            incident.rule,
-            routes=self._settings.alerts.routes,
-            sinks=self._sinks,
-        )
-
-    def _is_news(self, incident: Incident, change: Change) -> bool:
-        """A leader always speaks; one that is part of it only if graver than all said so far.
-
-        That something is over is news to whoever was told that it began.
-        """
-        if change.what == "resolved":
-            return incident.told is not None
-        if incident.parent is None:
-            return True
-        family = [i for i in self._incidents.values() if incident.parent in (i.id, i.parent)]
-        told = [i.told for i in family if i.told is not None]
-        return worth_telling(incident.severity, max(told, key=SEVERITIES.index, default=None))
-
-    def _store(self, incident: Incident, done: Evaluation) -> None:
-        self._incidents[incident.id] = incident
-        done.incidents[incident.id] = incident
-
-    def _forget(self, at: datetime) -> None:
-        """Keep the open incidents and those that may still be linked or opened again."""
-        kept = timedelta(days=1)
-        self._incidents = {
-            name: incident
-            for name, incident in self._incidents.items()
-            if incident.resolved_at is None or incident.changed_at >= at - kept
-        }
-
-
-def _candidate(incident: Incident) -> Candidate:
-    return Candidate(
-        incident.id,
-        incident.kind,
-        incident.key,
-        incident.rule,
-        incident.opened_at,
-        frozenset(incident.evidence["story_ids"]),
-        incident.parent,
-    )
+        drawn = series(self._db, self._detector, row, watch.rule, watch.opened_at or at, at)
+        return self._recorder.record(found, at, self._desk.known.get(watch.incident), drawn)

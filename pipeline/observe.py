@@ -216,7 +216,7 @@ def reading(scores: Scores, row: int) -> KeyReading:
     if stories < LEAST_STORIES:
         return found
     share = float(usual.share[row, HOUR_WINDOW])
-    least, most = share_interval(share, float(usual.concentration[row]), stories)
+    least, most = share_interval(share, float(usual.concentration[row, HOUR_WINDOW]), stories)
     return replace(
         found,
         expected_share_ratio=share,

@@ -212,6 +212,8 @@ def _facts(incident: Incident) -> list[Fact]:
         Fact("p, count", f"{facts['p_count']:.1e}", "that high by chance"),
         Fact("p, share", f"{facts['p_share']:.1e}", "that negative by chance"),
     ]
+    if (others := facts.get("p_others")) is not None:
+        found.append(Fact("p, others", f"{others:.1e}", "so many beside the others by chance"))
     robust = facts.get("robust")
     if robust is not None:
         told = "without any one source" if robust else "not without one of its sources or stories"

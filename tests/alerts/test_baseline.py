@@ -198,7 +198,7 @@ def shares(
     baseline = ShareBaseline(np.array(groups or [0] * len(rates)), SETTINGS)
     total = np.array(stories)
     for hour in range(24 * days):
-        baseline.learn(MONDAY + hour * HOUR, np.array(rates) * total, total)
+        baseline.learn(MONDAY + hour * HOUR, np.array(rates) * total, total, total)
     return baseline
 
 
@@ -214,9 +214,35 @@ def test_share_of_a_busy_key_is_its_own_and_of_an_unknown_one_its_kinds() -> Non
 
 
 def test_little_known_share_is_uncertain() -> None:
-    known, unknown = shares([0.2, 0.2], [40.0, 0.0]).concentration
+    found = shares([0.2, 0.2], [40.0, 0.0]).concentration(np.full((2, 3), 0.2))
+    known, unknown = found[:, 0]
     assert unknown == pytest.approx(SETTINGS.share_key_prior, rel=0.1)
     assert known > 50.0
+
+
+def test_share_near_a_half_varies_most() -> None:
+    baseline, draw = shares([0.2], [40.0]), np.random.default_rng(2)
+    for hour in range(24 * 21, 24 * 63):
+        total = np.array([40.0])
+        negative = draw.binomial(40, [0.3 if draw.random() < 0.5 else 0.15]).astype(np.float64)
+        baseline.learn(MONDAY + hour * HOUR, negative, total, total)
+    low, half, high = baseline.concentration(np.array([[0.1, 0.5, 0.9]]))[0]
+    assert low == pytest.approx(high)
+    assert half < 0.5 * low
+    # 0.15 and 0.3 lie 0.44 on either side of the mean of their logits.
+    here = baseline.concentration(np.full((1, 3), 0.22))[0, 0]
+    assert here == pytest.approx(1.0 / (0.44**2 * 0.22 * 0.78), rel=0.4)
+
+
+def test_outbreak_teaches_the_share_no_more_than_the_level() -> None:
+    """A dozen bad stories on a key that has one a day must not be its news from then on."""
+    guarded, naive = (shares([0.2, 0.2], [40.0, 1.0 / 24.0]) for _ in range(2))
+    outbreak = np.array([8.0, 12.0]), np.array([40.0, 12.0])
+    guarded.learn(MONDAY + 24 * 21 * HOUR, *outbreak, np.array([40.0, 3.0]))
+    naive.learn(MONDAY + 24 * 21 * HOUR, *outbreak, np.array([40.0, 12.0]))
+    after, without = (usual(each, at(21, 13), 2)[1] for each in (guarded, naive))
+    assert 0.2 < after < 0.3
+    assert without > after + 0.08
 
 
 def test_share_varies_with_the_hour_of_the_day_for_every_key() -> None:
@@ -224,7 +250,7 @@ def test_share_varies_with_the_hour_of_the_day_for_every_key() -> None:
     total = np.array([60.0, 1.0])
     for hour in range(24 * 21):
         share = 0.4 if hour % 24 < 6 else 0.1
-        baseline.learn(MONDAY + hour * HOUR, share * total, total)
+        baseline.learn(MONDAY + hour * HOUR, share * total, total, total)
     night, noon = usual(baseline, at(21, 4), 2), usual(baseline, at(21, 12), 2)
     assert night[0] == pytest.approx(0.4, rel=0.2)
     assert noon[0] == pytest.approx(0.1, rel=0.2)
@@ -235,17 +261,20 @@ def test_rhythm_of_the_share_is_not_taken_for_spread() -> None:
     steady, daily = (ShareBaseline(np.array([0]), SETTINGS) for _ in range(2))
     total = np.array([60.0])
     for hour in range(24 * 21):
-        steady.learn(MONDAY + hour * HOUR, 0.25 * total, total)
+        steady.learn(MONDAY + hour * HOUR, 0.25 * total, total, total)
         share = 0.35 if hour % 24 < 12 else 0.15
-        daily.learn(MONDAY + hour * HOUR, share * total, total)
-    assert daily.concentration[0] > 0.5 * steady.concentration[0]
+        daily.learn(MONDAY + hour * HOUR, share * total, total, total)
+    quarter = np.full((1, 3), 0.25)
+    found, plain = daily.concentration(quarter), steady.concentration(quarter)
+    assert found[0, 0] > 0.5 * plain[0, 0]
 
 
 def test_share_of_a_window_weighs_its_hours_by_their_stories() -> None:
     baseline = ShareBaseline(np.array([0]), SETTINGS)
     for hour in range(24 * 21):
         share = 0.4 if hour % 24 < 12 else 0.1
-        baseline.learn(MONDAY + hour * HOUR, np.array([60 * share]), np.array([60.0]))
+        sixty = np.array([60.0])
+        baseline.learn(MONDAY + hour * HOUR, share * sixty, sixty, sixty)
     early, late = np.zeros((1, 36), dtype=np.int64), np.zeros((1, 36), dtype=np.int64)
     early[0, 3], late[0, -3] = 5, 5
     where = at(21, 13)

@@ -27,12 +27,13 @@ from alerts.scores import Reading
 from alerts.simulation import MONDAY
 from tests.alerts.readings import BURST, QUIET, SPIKE, burst, spike
 
-RULES: Final = IncidentSettings(open_score=1.95, sparse_score=3.16)
+RULES: Final = IncidentSettings(open_score=1.95, mostly_score=3.16)
 MANY: Final = Sources(observed=5, active=9)
 STEP: Final = timedelta(minutes=5)
 FRESH: Final = Watch("company", "ACME", "negative_spike")
 WEAK: Final = spike(score=2.0, in_bh=False)
-SPARSE: Final = spike(sparse=True, score=1.0, s_count=3.2, p_share=0.1)
+SPARSE: Final = spike(sparse=True, score=1.0, s_count=3.2, share=0.6)
+FALLING: Final = replace(SPARSE, share=0.67)
 
 
 def run(
@@ -62,7 +63,9 @@ def run(
     ("reading", "expected"),
     [
         (SPIKE, "strong"),
-        (spike(score=3.99), "once"),
+        (spike(score=2.24, s_count=4.0), "strong"),
+        (spike(score=2.23, s_count=9.0), "once"),
+        (spike(score=3.9, s_count=3.99), "once"),
         (spike(score=1.95), "once"),
         (spike(score=1.94), "none"),
         (QUIET, "none"),
@@ -73,13 +76,14 @@ def run(
         (spike(ratio=1.49), "none"),
         (spike(lift=0.10), "strong"),
         (spike(lift=0.09), "none"),
-        # a sparse key: the count decides and the share has a veto
-        (SPARSE, "strong"),
-        (replace(SPARSE, s_count=3.15, score=3.15), "none"),
-        (replace(SPARSE, p_share=0.2), "strong"),
-        (replace(SPARSE, p_share=0.21, share=0.66, score=5.0), "none"),
-        (replace(SPARSE, p_share=0.9, share=0.67), "strong"),  # mostly negative in any case
-        (replace(SPARSE, observed=2), "none"),
+        # both tests speak on a sparse key too, but the count alone where most news is negative
+        (SPARSE, "none"),
+        (replace(SPARSE, score=1.95), "once"),
+        (FALLING, "strong"),
+        (replace(FALLING, s_count=3.15), "none"),
+        (replace(FALLING, share=0.66), "none"),
+        (replace(FALLING, sparse=False), "none"),
+        (replace(FALLING, observed=2), "none"),
         # the last hour is as usual: the end of something
         (spike(p_count_60=0.5, ratio_60=1.1), "none"),
         (spike(p_count_60=0.5, ratio_60=1.3), "strong"),
@@ -96,10 +100,10 @@ def test_negative_spike_crosses(reading: Reading, expected: Crossing) -> None:
         (BURST, "strong"),
         (burst(volume_score=3.15), "none"),
         (burst(volume_ratio=1.4), "none"),
-        (burst(s_share=1.95), "none"),  # the share fires as well: not mere volume
-        (burst(s_share=1.94), "strong"),
-        (burst(sparse=True, p_share=0.2), "none"),
-        (burst(sparse=True, p_share=0.21, s_share=2.0), "strong"),
+        (burst(s_others=1.95), "none"),  # beside so many others it is bad news: not mere volume
+        (burst(s_others=1.94), "strong"),
+        (burst(sparse=True, share=0.67), "none"),
+        (burst(sparse=True, share=0.66), "strong"),
         (burst(volume_p_60=0.5, volume_ratio_60=1.0), "none"),
         (SPIKE, "none"),
     ],

@@ -27,7 +27,7 @@ def test_study_comes_as_json_and_follows_the_settings() -> None:
     assert (found["seeds"], row["rate"], row["events"] > 5) == ([3], 50.0, True)
     assert row["recall"][2] > 0.5
     Path("bearwatch.toml").write_text(
-        "[incidents]\nopen_score = 60\nstrong_score = 60\nsparse_score = 60\n", "utf-8"
+        "[incidents]\nopen_score = 60\nstrong_score = 60\nmostly_score = 60\n", "utf-8"
     )
     deaf = json.loads(CliRunner().invoke(app, given).stdout)
     assert deaf["shipped"][0]["recall"] == [0.0, 0.0, 0.0]
