@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import numpy as np
 import pytest
+from sqlalchemy import update
 
 from alerts.scores import HOUR_WINDOW
+from alerts.usual import Usual
 from pipeline.baselines import Baselines
 from pipeline.count import bucket_start
 from pipeline.settings import Settings
-from pipeline.store import events, lease
+from pipeline.store import events, lease, tables
 from pipeline.store.again import forget_detection
 from pipeline.store.database import open_database
 from tests.pipeline.test_accepting import Desk, stream
@@ -39,6 +42,7 @@ def test_baselines_are_the_monitors_after_every_step_and_all_at_once(desk: Desk)
     keys = KEYS.tested()
     following = made()
     compared, before_it_was_known = 0, 0
+    steps: list[tuple[datetime, list[Usual]]] = []
     values = stream()
     for begin in range(0, len(values), 25):
         desk.source.values["news", 0] += values[begin : begin + 25]
@@ -57,6 +61,7 @@ def test_baselines_are_the_monitors_after_every_step_and_all_at_once(desk: Desk)
             continue
         np.testing.assert_allclose([one.negative[0] for one in usual], hourly(desk), rtol=1e-9)
         compared += 1
+        steps.append((at, usual))
     assert events.read(desk.db, "accepted")  # a level was taken as normal on the way
     assert compared > 8
     assert before_it_was_known > 2
@@ -69,6 +74,19 @@ def test_baselines_are_the_monitors_after_every_step_and_all_at_once(desk: Desk)
         assert one.negative[0] == other.negative[0]
         assert one.share[0] == other.share[0]
         assert one.stories[0] == other.stories[0]
+
+    for cursor, usual in steps[::3]:
+        # Whoever reads an old cursor, and then hours and levels that were written since.
+        with desk.db.write() as connection:
+            connection.execute(update(tables.monitor).values(cursor=cursor))
+        then = made()
+        then.follow(desk.db)
+        found = then.usual(keys, [cursor])
+        assert found is not None
+        for one, other in zip(found, usual, strict=True):
+            assert one.negative[0] == other.negative[0]
+    with desk.db.write() as connection:
+        connection.execute(update(tables.monitor).values(cursor=steps[-1][0]))
 
 
 def test_cursor_that_went_back_begins_anew(desk: Desk) -> None:

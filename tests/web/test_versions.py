@@ -199,7 +199,8 @@ def test_version_that_ships_has_a_page_before_anything_is_registered(tmp_path: P
     assert f"{folders.shipped_id()} classifies: it came with the program" in listed.text
     assert "Nothing was trained from labels so far" in listed.text
     assert "There is no user in the settings" in listed.text
-    for said in ("Scores on its card", "0.845", "F1 by topic", "Dividend", "MIT"):
+    score = shipped().card["scores"]["inner"]["topic"]["macro_f1"]
+    for said in ("Scores on its card", f"{score:.3f}", "F1 by topic", "Dividend", "MIT"):
         assert said in page.text
     assert page.tags <= ALLOWED
 
