@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.near import MOST, Shape, bits, decode, needed, repeats, shape_of
+from ingest.near import repeats
+from ingest.shapes import MOST, Shape, bits, decode, needed, shape_of
 from ingest.wording import marks
 
 PLAIN = "Norvane Shipping orders six tankers from Ulsan yard for $1.2 billion"
