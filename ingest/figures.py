@@ -85,6 +85,12 @@ _IN_WORDS: Final = compiled(
     (
         (r"\b(?:a )?quarter[ -](?:of a )?(?:percentage[ -])?point\b", "25 bps"),
         (r"\b(?:a )?half(?:[ -]| a )(?:percentage[ -])?point\b", "50 bps"),
+        (r"\btwo[ -]thirds\b", "66.7 pct"),
+        (r"\bthree[ -]quarters\b", "75 pct"),
+        (r"\b(?:a|one)[ -]third\b", "33.3 pct"),
+        (r"\b(?:a|one)[ -]quarter\b", "25 pct"),
+        (r"\b(?:a|one)[ -]fifth\b", "20 pct"),
+        (r"\b(?:a|one)[ -]tenth\b", "10 pct"),
         (r"\bhalf a dozen\b|\bhalf[ -]dozen\b", "6"),
         (r"\b(?:a |one )?dozen\b(?! of)", "12"),
         (r"\bhalf a (?=[mbt]r?illion)", "0.5 "),
@@ -92,7 +98,7 @@ _IN_WORDS: Final = compiled(
     )
 )
 _A_DIGIT = re.compile(r"\d")
-_A_WORD = re.compile(r"point|dozen|illion", re.IGNORECASE)
+_A_WORD = re.compile(r"point|dozen|illion|third|quarter|fifth|tenth", re.IGNORECASE)
 
 
 def spelled(text: str) -> str:

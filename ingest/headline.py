@@ -48,6 +48,8 @@ _TAIL = re.compile(
     r"|,\s(?=[A-Z]{2,6}$)|\s[(\[]|\sBy\s(?=[A-Z]\w+(?:\.com|\s(?:News|Reuters|Bloomberg))?$))"
     r"(?P<name>[^-|()\[\]\u2013\u2014:]{2,40}|[A-Z]{2,4}-[A-Z]{2,4})[)\]]?[\s.!]*$"
 )
+_BARS: Final = ("|", "::", "\u2022", "\u00bb")
+"""Behind these, feeds put themselves, not a part of the headline."""
 _OUTLET = re.compile(
     r"news|wire|reuters|rtrs|yahoo|\bap$|\bafp$|bloomberg|times$|journal$|\bwsj$|cnbc|\bft$"
     r"|release|[a-z]PR$|newsroom|marketwatch|\bdesk\b|headlines|\.com$|\b(?:bbc|cnn|dpa|efe|pti)\b"
@@ -69,6 +71,12 @@ _SAID = re.compile(
     rf"|(?:sources?|people|officials?)\b[\w\s]{{0,40}}|(?:[\w'.&]+\s){{0,3}}(?:{_WHO}))\W*$"
     r"|:\s(?:[A-Z]{2,5}|(?:[a-z]+\s)?[a-z]{4,12})$"
 )
+# When it was so, of a market: "in early trade", "in late London dealings".
+_HOURS = re.compile(
+    r",?\s(?:in|during)\s(?:early|late|morning|afternoon|midday|premarket|pre-market|after-hours|thin)"
+    r"(?:\s[\w.]+)?\s(?:trade|trading|deals|dealings|session|hours)\W*$",
+    re.IGNORECASE,
+)
 # What a site writes behind a headline to be clicked.
 _CALL = re.compile(
     r"(?:\s[-\u2013\u2014]+\s|[:;,.]\s)(?:here(?:'s|\u2019s| is| are)\b|what (?:you|to|we) "
@@ -85,11 +93,12 @@ def parts(title: str) -> Parts:
     title = _cut(_COUNTED.sub(" ", title).strip(), _CALL)
     tails: list[str] = []
     for _ in range(2):
-        title = _cut(title, _SAID)
+        title = _cut(_cut(title, _SAID), _HOURS)
         found = _TAIL.search(title)
         if found is None or found.start() < LEAST_HEAD or not _is_tail(found["name"]):
             break
-        if not _OUTLET.search(found["name"]):
+        bar = any(sign in found[0] for sign in _BARS) and title.count(" ", 0, found.start()) >= 4
+        if not bar and not _OUTLET.search(found["name"]):
             tails.insert(0, found["name"])
         title = title[: found.start()]
     slug = _SLUG.match(title)

@@ -68,9 +68,9 @@ def _may_add(later: Shape, earlier: Shape, added: frozenset[int], lost: frozense
         return False
     told = added - later.slug - later.tail
     if told:
-        after = later.order[0] in earlier.order
-        whole = not lost and not earlier.weak - later.weak
-        return after and whole and told <= later.soft and len(told) <= MOST_ADDED
+        whole = not lost and not earlier.weak - later.weak and later.order[0] not in told
+        inserted = tuple(mark for mark in later.order if mark not in added) == earlier.order
+        return whole and inserted and told <= later.soft and len(told) <= MOST_ADDED
     return not added & later.tail or (not later.capitals and not later.tail - added)
 
 

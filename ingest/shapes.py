@@ -44,7 +44,6 @@ _RARE: Final[dict[Kind, int]] = {"plain": 0, "figure": 0, "place": 2, "word": 2,
 _NONE: Final[frozenset[int]] = frozenset()
 _STRONG: Final = frozenset(_RARE)
 _SOFT: Final = frozenset(("plain", "word"))
-_HARD: Final = frozenset(("figure", "fact"))
 _BEFORE: Final = frozenset(("slug", "first"))
 _BY: Final = re.compile(r"\bby\b", re.IGNORECASE)
 
@@ -176,7 +175,8 @@ def _hashes(found: Iterable[Mark]) -> frozenset[int]:
 def _tail(strong: Sequence[Mark]) -> frozenset[int]:
     """What stands behind the headline; what has a figure or an event is no tag."""
     behind = [mark for mark in strong if mark.place == "tail"]
-    return _NONE if any(mark.kind in _HARD for mark in behind) else _hashes(behind)
+    told = any(m.kind == "figure" or (m.kind == "fact" and not m.capital) for m in behind)
+    return _NONE if told else _hashes(behind)
 
 
 def _names(strong: Sequence[Mark], *, title: str, capitals: bool) -> frozenset[int]:

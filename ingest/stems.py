@@ -18,7 +18,15 @@ _IRREGULAR: Final = {
         taken|give gave given|see saw seen|get got|begin began begun|leave left|pay paid
         |seek sought|swing swung|lead led|spend spent|make made|find found|meet met|say said
         |tell told|show shown|withdraw withdrew withdrawn|freeze froze frozen|choose chose chosen
-        |sue sued|tie tied|die died|strike struck|sign signed|leap leapt
+        |sue sued|tie tied|die died|strike struck|sign signed|leap leapt|uphold upheld
+        |withhold withheld|draw drew drawn|drive drove driven|fly flew flown|break broke broken
+        |catch caught|deal dealt|feel felt|flee fled|hide hid hidden|lay laid|lend lent
+        |overcome overcame|overtake overtook|run ran|ride rode|send sent|shake shook
+        |spring sprang sprung|stand stood|steal stole stolen|tear tore|throw threw thrown
+        |come came|become became|rebuild rebuilt|repay repaid|undergo underwent|mislead misled
+        |write wrote written|know knew known|beat beaten|spin spun|stick stuck|sweep swept
+        |swear swore sworn|shoot shot|dig dug|hang hung|overthrow overthrew overthrown
+        |foresee foresaw|forbid forbade|outsell outsold|overhang overhung|wear wore
         |high highest higher|low lowest|bring brought
     """.replace("\n", " ").split("|")
     for word, *forms in [line.split()]

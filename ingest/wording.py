@@ -211,7 +211,7 @@ def _grouped(tokens: list[tuple[str, bool]]) -> Iterator[Mark]:
 
 @cache
 def _groups() -> tuple[dict[str, Mark], dict[str, int]]:
-    """Each form of the list, by its stems joined by a space; words of the longest, by its first."""
+    """Each form of the list, by its stems joined by a space; how long they are, by the first."""
     found: dict[str, Mark] = {}
     longest: dict[str, int] = {}
     for line in _LIST.read_text("utf-8").splitlines():
