@@ -112,11 +112,22 @@ def decode(value: bytes) -> Shape:
         parts.append(tuple(numbers[at : at + length]) if length else ())
         at += length
     sets = [frozenset(part) if part else _NONE for part in parts]
+    slug, names, weak, must, periods, days, words, figures = sets[1:9]
+    front, tail, soft = sets[10:] or (_NONE, _NONE, _NONE)
     return Shape(
         parts[0],
-        *sets[1:9],
-        parts[9],
-        *sets[10:],
+        slug,
+        names,
+        weak,
+        must,
+        periods,
+        days,
+        words,
+        figures,
+        sketch=parts[9],
+        front=front,
+        tail=tail,
+        soft=soft,
         capitals=bool(value[0] & _CAPITALS),
         passive=bool(value[0] & _PASSIVE),
     )
@@ -161,7 +172,7 @@ def shape_of(title: str, body: str) -> tuple[Shape, tuple[int, ...]]:
 
 def _all_capitals(title: str) -> bool:
     """Whether capitals tell no names: nearly all words have one, and few long ones have none."""
-    words = [word for word in _WORD.findall(title) if word[0].isalpha()]
+    words: list[str] = [word for word in _WORD.findall(title) if word[0].isalpha()]
     long = [word for word in words if len(word) >= LONG_WORD]
     if sum(word.islower() for word in long) > MOST_LOWER * len(long):
         return False
