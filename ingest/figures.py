@@ -42,7 +42,7 @@ SIGNS: Final = frozenset(("%", "pct", "percent"))
 _CODES: Final = _words(
     "usd eur gbp jpy cny cnh rmb chf sek nok dkk isk pln czk huf ron bgn rub uah aud nzd cad hkd",
     "sgd twd krw inr pkr bdt lkr idr myr thb vnd brl mxn clp zar ngn kes ghs egp tnd ils aed qar",
-    "kwd bhd kzt stg rs y",
+    "kwd bhd kzt stg cfa rs y",
 )
 _MONEY: Final = _words(
     "dollar dollars euro euros pound pounds sterling yen yuan renminbi won franc francs crown",
@@ -97,6 +97,10 @@ _IN_WORDS: Final = compiled(
         (r"\ban? (?=[mbt]r?illion)", "1 "),
     )
 )
+_POINTS = re.compile(
+    r"(?<![\d.,])(\d+(?:\.\d+)?)\s?(?:(?:percentage|percent|pct)[ -]points?\b|ppts?\b|pp\b)",
+    re.IGNORECASE,
+)
 _A_DIGIT = re.compile(r"\d")
 _A_WORD = re.compile(r"point|dozen|illion|third|quarter|fifth|tenth", re.IGNORECASE)
 
@@ -106,7 +110,7 @@ def spelled(text: str) -> str:
     patterns = _IN_WORDS if _A_WORD.search(text) else ()
     for pattern, instead in (*patterns, *(_IN_DIGITS if _A_DIGIT.search(text) else ())):
         text = pattern.sub(instead, text)
-    return text
+    return _POINTS.sub(lambda points: f"{figure(points[1], 2)} bps", text)
 
 
 def figure(written: str, scale: int) -> str:

@@ -7,9 +7,8 @@ a group, a figure in one unit of measure, or the stem of a word that is in no gr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Final, Literal, cast, get_args
 
@@ -31,7 +30,7 @@ from ingest.text import normalized
 Kind = Literal["plain", "figure", "word", "fact", "place", "must", "period", "day", "weak", "drop"]
 """``plain``: in no group; ``figure``: a number; the others: see the head of ``wording.txt``."""
 
-_LIST: Final = Path(__file__).with_name("wording.txt")
+LIST: Final = Path(__file__).with_name("wording.txt")
 _COUNTS: Final = frozenset(ORDINALS.values())
 _LETTERED: Final = frozenset(
     ("part", "class", "series", "tranche", "tier", "type", "annex", "section", "category", "share")
@@ -71,6 +70,12 @@ _PHRASES: Final = compiled(
             r"|loss|forecasts?|outlook|guidance|targets?|view)\b)",
             "full-year",
         ),
+        (
+            r"\b(dollar|yen|euro|sterling|yuan|rupee|peso|rand|lira|rou?ble|baht|ringgit|franc|zloty"
+            r"|forint|shekel|krona|rupiah|gold|silver|copper|crude|wheat|corn|prices?|cocoa|sugar"
+            r"|coffee|yields?|stocks|shares)\sfirms?\b",
+            r"\1 rises",
+        ),
         (r"(?<![\w.])[\w.]+-based\b", " "),
         (r"\bwon't\b", "will not"),
         (r"\bcan't\b|\bcannot\b", "can not"),
@@ -79,7 +84,7 @@ _PHRASES: Final = compiled(
     )
 )
 _A_PHRASE = re.compile(
-    r"euro|\b[ymq]r?[/-]|\b[ymq]o[ymq]\b|month|quarter|\bleav|\blift|\beas|\bg[eio]|jailed|annual|-based|n't"
+    r"euro|\bfirms?\b|\b[ymq]r?[/-]|\b[ymq]o[ymq]\b|month|quarter|\bleav|\blift|\beas|\bg[eio]|jailed|annual|-based|n't"
     r"|\bcannot|\b(?:e|co|re|non|pre|multi|sub|inter)-",
     re.IGNORECASE,
 )
@@ -185,7 +190,7 @@ def _is_figure(token: str) -> bool:
 
 def _grouped(tokens: list[tuple[str, bool]]) -> Iterator[Mark]:
     """Longest forms of the list first; the rest by its stem."""
-    groups, longest = _groups()
+    groups, longest = _listed()
     stems = [stem(token) for token, _ in tokens]
     at = 0
     while at < len(tokens):
@@ -209,12 +214,31 @@ def _grouped(tokens: list[tuple[str, bool]]) -> Iterator[Mark]:
             at += 1
 
 
-@cache
-def _groups() -> tuple[dict[str, Mark], dict[str, int]]:
-    """Each form of the list, by its stems joined by a space; how long they are, by the first."""
+Groups = tuple[dict[str, Mark], dict[str, int]]
+"""Each form of a list, by its stems joined by a space; words of the longest, by its first."""
+
+_in_use: list[Groups] = []
+
+
+def read(lines: Iterable[str]) -> None:
+    """Use these groups from now on, not those of :data:`LIST`.
+
+    Raises:
+        ValueError: a line is of no kind.
+    """
+    _in_use[:] = [_groups(lines)]
+
+
+def _listed() -> Groups:
+    if not _in_use:
+        read(LIST.read_text("utf-8").splitlines())
+    return _in_use[0]
+
+
+def _groups(lines: Iterable[str]) -> Groups:
     found: dict[str, Mark] = {}
     longest: dict[str, int] = {}
-    for line in _LIST.read_text("utf-8").splitlines():
+    for line in lines:
         if not line or line.startswith("#"):
             continue
         kind, _, forms = line.partition(": ")

@@ -74,6 +74,7 @@ def test_any_title_has_parts_and_what_is_left_has_fewer_characters(title: str) -
         ("twenty-one", "21"),
         ("a quarter point", "25 bps", "25 basis points"),
         ("a third", "33.3 percent"),
+        ("1.5 percentage points", "150 basis points", "1.5 pp"),
         ("half a dozen", "six"),
         ("FY26", "FY 2026", "full year 2026"),
         ("12.5p", "12.5 pence"),
