@@ -48,7 +48,7 @@ _MONEY: Final = _words(
     "dollar dollars euro euros pound pounds sterling yen yuan renminbi won franc francs crown",
     "crowns krona kronor krone kroner kronur koruna korunas zloty zlotys forint forints leu lei",
     "lira liras rouble roubles ruble rubles hryvnia rupee rupees baht rupiah ringgit peso pesos",
-    "dong real reais rand naira shilling shillings cedi cedis dirham dirhams riyal riyals shekel",
+    "dong reais rand naira shilling shillings cedi cedis dirham dirhams riyal riyals shekel",
     "shekels dinar dinars tenge lb lbs pc",
 )
 UNITS: Final = _CODES | _MONEY
@@ -81,16 +81,18 @@ _IN_DIGITS: Final = compiled(
         (r"\b(fy|[qh]\d|\dq)(?=\d{4}\b)", r"\1 "),
     )
 )
+# What a fraction is followed by; "a third bidder" is none.
+_OF = r"(?=\s(?:of|in|from|since|so|this)\b|\W*$|[,;])"
 _IN_WORDS: Final = compiled(
     (
         (r"\b(?:a )?quarter[ -](?:of a )?(?:percentage[ -])?point\b", "25 bps"),
         (r"\b(?:a )?half(?:[ -]| a )(?:percentage[ -])?point\b", "50 bps"),
-        (r"\btwo[ -]thirds\b", "66.7 pct"),
-        (r"\bthree[ -]quarters\b", "75 pct"),
-        (r"\b(?:a|one)[ -]third\b", "33.3 pct"),
-        (r"\b(?:a|one)[ -]quarter\b", "25 pct"),
-        (r"\b(?:a|one)[ -]fifth\b", "20 pct"),
-        (r"\b(?:a|one)[ -]tenth\b", "10 pct"),
+        (rf"\btwo[ -]thirds{_OF}", "66.7 pct"),
+        (rf"\bthree[ -]quarters{_OF}", "75 pct"),
+        (rf"\b(?:a|one)[ -]third{_OF}", "33.3 pct"),
+        (rf"\b(?:a|one)[ -]quarter{_OF}", "25 pct"),
+        (rf"\b(?:a|one)[ -]fifth{_OF}", "20 pct"),
+        (rf"\b(?:a|one)[ -]tenth{_OF}", "10 pct"),
         (r"\bhalf a dozen\b|\bhalf[ -]dozen\b", "6"),
         (r"\b(?:a |one )?dozen\b(?! of)", "12"),
         (r"\bhalf a (?=[mbt]r?illion)", "0.5 "),

@@ -8,6 +8,7 @@ one in common, and neither figures nor the names in the headline may be exchange
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import groupby
 from typing import Final
 
@@ -83,7 +84,9 @@ def _swapped(later: Shape, earlier: Shape) -> bool:
         [frozenset(run) for _, run in groupby(s.order, names.__contains__)]
         for s in (later, earlier)
     )
-    return one != other and [r - names for r in one] == [r - names for r in other]
+    if one == other or [run - names for run in one] != [run - names for run in other]:
+        return False
+    return Counter(run & names for run in one) == Counter(run & names for run in other)
 
 
 def _left_out(earlier: Shape, shared: frozenset[int]) -> bool:

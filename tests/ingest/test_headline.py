@@ -87,6 +87,12 @@ def test_figure_is_told_in_one_form_however_it_is_written(same: tuple[str, ...])
 
 
 def test_sign_and_letter_of_a_part_are_not_lost() -> None:
+    assert [m.name for m in marks("Fund pays $2 bln real estate debt")][-2:] == [
+        "real_estate",
+        "debt",
+    ]
+    assert marks("Copper futures")[-1].kind == "word"
+    assert marks("A third bidder")[0].kind == "period"
     pairs = (("-0.4%", "+0.4%"), ("Class A units", "Class B units"), ("Part I", "Part II"))
     for one, other in pairs:
         assert {m.name for m in marks(one)} != {m.name for m in marks(other)}

@@ -76,6 +76,7 @@ def test_two_names_that_change_places_make_another_report_but_a_passive_does_not
     assert not is_copy("Board sides with Clarion in dispute with Sonavox", title)
     assert is_copy("In dispute with Clarion, board sides with Sonavox", title)
     assert not is_copy("Corliss sues Altavia over patents", "Altavia sues Corliss over patents")
+    assert is_copy("Corliss hit by UK claims before IPO", "Corliss hit by claims before UK IPO")
     assert is_copy("Corliss sued by Altavia over patents", "Altavia sues Corliss over patents")
 
 
