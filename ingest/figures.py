@@ -76,6 +76,7 @@ _IN_DIGITS: Final = compiled(
             rf"(?<![\d.,])({_DIGITS})\s?(?:-|\u2013|to)\s?{_SIGN}({_DIGITS})\s?({_SCALE})\b",
             r"\1 \3 to \2 \3",
         ),
+        (r"\br(?=\d+\.\d\d\b)", "$"),
         (r"\b9m\b", "9 months"),
         (r"\b(fy|[qh]\d|\dq)[ ']?(?=\d{2}\b)", r"\1 20"),
         (r"\b(fy|[qh]\d|\dq)(?=\d{4}\b)", r"\1 "),

@@ -8,7 +8,6 @@ one in common, and neither figures nor the names in the headline may be exchange
 
 from __future__ import annotations
 
-from collections import Counter
 from itertools import groupby
 from typing import Final
 
@@ -76,17 +75,24 @@ def _may_add(later: Shape, earlier: Shape, added: frozenset[int], lost: frozense
 
 
 def _swapped(later: Shape, earlier: Shape) -> bool:
-    """Whether two names have changed places and nothing else, a passive apart."""
+    """Whether two names or things have changed places and nothing else, a passive apart."""
     if later.capitals or earlier.capitals or later.passive != earlier.passive:
         return False
     names = (later.names | later.slug) & (earlier.names | earlier.slug)
+    rest = names | (later.soft & earlier.soft)
+    return _crossed(later, earlier, names) or _crossed(later, earlier, rest)
+
+
+def _crossed(later: Shape, earlier: Shape, among: frozenset[int]) -> bool:
+    """Whether two runs of ``among`` have exchanged marks, and all between them is as it was."""
     one, other = (
-        [frozenset(run) for _, run in groupby(s.order, names.__contains__)]
+        [frozenset(run) for _, run in groupby(s.order, among.__contains__)]
         for s in (later, earlier)
     )
-    if one == other or [run - names for run in one] != [run - names for run in other]:
+    if [run - among for run in one] != [run - among for run in other]:
         return False
-    return Counter(run & names for run in one) == Counter(run & names for run in other)
+    moved = [(a - b, b - a) for a, b in zip(one, other, strict=True) if a != b]
+    return len(moved) == 2 and all(moved[0]) and moved[0] == moved[1][::-1]
 
 
 def _left_out(earlier: Shape, shared: frozenset[int]) -> bool:

@@ -46,6 +46,8 @@ _TOKEN = re.compile(
     r"|\$(?!\d|[A-Z]{1,6}\b)|[\u00a3\u20ac](?!\d))"
 )
 _FUTURE: Final = "future"
+_COMING: Final = frozenset(("to", "will", "shall"))
+_AFTER: Final = _COMING | {"from"}
 _PHRASES: Final = compiled(
     (
         (r"\beuro[ -](?:zone|area)\b", "eurozone"),
@@ -77,6 +79,7 @@ _PHRASES: Final = compiled(
             r"\1 rises",
         ),
         (r"(?<![\w.])[\w.]+-based\b", " "),
+        (r"\bin (?:a |an )?deal (?:worth|valued at)\b", "for"),
         (r"\bwon't\b", "will not"),
         (r"\bcan't\b|\bcannot\b", "can not"),
         (r"n't\b", " not"),
@@ -84,8 +87,8 @@ _PHRASES: Final = compiled(
     )
 )
 _A_PHRASE = re.compile(
-    r"euro|\bfirms?\b|\b[ymq]r?[/-]|\b[ymq]o[ymq]\b|month|quarter|\bleav|\blift|\beas|\bg[eio]|jailed|annual|-based|n't"
-    r"|\bcannot|\b(?:e|co|re|non|pre|multi|sub|inter)-",
+    r"euro|\bfirms?\b|\bin (?:an? )?deal\b|\b[ymq]r?[/-]|\b[ymq]o[ymq]\b|month|quarter|\bleav"
+    r"|\blift|\beas|\bg[eio]|jailed|annual|-based|n't|\bcannot|\b(?:e|co|re|non|pre|multi|sub|inter)-",
     re.IGNORECASE,
 )
 """Where none of this stands, there is no such phrase either."""
@@ -120,7 +123,7 @@ def said(text: str) -> list[Mark]:
     result: list[Mark] = []
     after: str | None = None
     for mark in found:
-        if mark.name in ("to", "from") and mark.kind == "drop":
+        if mark.name in _AFTER and mark.kind == "drop":
             after = mark.name
             continue
         if mark.kind == "drop":
@@ -128,7 +131,7 @@ def said(text: str) -> list[Mark]:
         if after == "from" and len(ways) == 2 and mark.kind != "weak":
             # "to hold from buy" is not "to buy from hold".
             result.append(Mark(f"from {mark.name}", "must"))
-        elif after == "to" and mark.kind == "fact":
+        elif after in _COMING and mark.kind == "fact":
             result.append(Mark(_FUTURE, "must"))
         after = None
         result.append(mark)
