@@ -1,9 +1,10 @@
 """Near-duplicates: the rule between two articles, a function of their shapes in the order of time.
 
 Two headlines: the later one repeats the earlier if it adds nothing to it. What it has more may
-only be words of little weight; what it leaves out may be anything but a *not*, a *may*, a
-*former*. Periods and figures are never exchanged. Two bodies: they must have most of the shorter
-one in common, and neither figures nor the names in the headline may be exchanged.
+only be a tag, or a word of little weight. What it leaves out may be a clause at the end, and
+elsewhere words of little weight: no name, no event, no *not*, *may* or *former*. Periods and
+figures are never exchanged. Two bodies: they must have most of the shorter one in common, and
+neither figures nor the names in the headline may be exchanged.
 """
 
 from __future__ import annotations
@@ -96,12 +97,14 @@ def _crossed(later: Shape, earlier: Shape, among: frozenset[int]) -> bool:
 
 
 def _left_out(earlier: Shape, shared: frozenset[int]) -> bool:
-    """Whether a name is missing that does not stand in a clause cut off at the end.
+    """Whether something is missing that does not stand in a clause cut off at the end.
+
+    That is a name, what happened, or what turns the sentence round.
 
     Of a name of several words in a sentence, one is enough: Toyota Motor, Patrick Dunne.
     """
     last = max(place for place, mark in enumerate(earlier.order) if mark in shared)
-    if any(mark in earlier.must and mark not in shared for mark in earlier.order[: last + 1]):
+    if not shared.issuperset((earlier.must | earlier.facts).intersection(earlier.order[:last])):
         return True
     runs: list[list[int]] = [[]]
     named = earlier.names | (earlier.slug - earlier.front)

@@ -48,7 +48,7 @@ _BEFORE: Final = frozenset(("slug", "first"))
 _BY: Final = re.compile(r"\bby\b", re.IGNORECASE)
 
 _VERSION: Final = 2
-_PARTS: Final = {1: 10, 2: 13}
+_PARTS: Final = {1: 10, 2: 14}
 """Lists of numbers in each version of an encoded shape; one of an older version has fewer."""
 _CAPITALS: Final = 0x80
 _PASSIVE: Final = 0x40
@@ -61,10 +61,13 @@ class Shape:
     """What the rule reads of an article: 32-bit hashes.
 
     Of the headline: ``order``, what it says in order; of these, ``slug`` may be added before a
-    headline, ``names`` have a capital. ``weak`` may be added or left out, but not exchanged;
-    ``must`` turn the sentence round; ``periods`` and ``days``. Of headline and lead: ``words`` and
-    ``figures``. ``sketch`` holds the smallest shingles of the body, in order. Without a body
-    the last three are empty.
+    headline (tags, which are ``front``, its first word, countries), ``tail`` stands behind it,
+    ``names`` have a capital, ``soft`` are common words without, ``facts`` say what happened.
+    ``weak`` may be added or left out, but not exchanged; ``must`` turn the sentence round, and are
+    in ``order`` too; ``periods`` and ``days``. Of headline and lead: ``words`` and ``figures``.
+    ``sketch`` holds the smallest shingles of the body, in order. Without a body the last three
+    are empty. Of version 1, ``front``, ``tail``, ``soft`` and ``facts`` are empty, and ``order``
+    has no ``must``.
     """
 
     order: tuple[int, ...]
@@ -80,6 +83,7 @@ class Shape:
     front: frozenset[int] = frozenset()
     tail: frozenset[int] = frozenset()
     soft: frozenset[int] = frozenset()
+    facts: frozenset[int] = frozenset()
     capitals: bool = False
     """Nearly every word of the headline has a capital: a name may go on and on."""
     passive: bool = False
@@ -88,7 +92,7 @@ class Shape:
     def encode(self) -> bytes:
         """A version, the lengths of the lists, then their numbers; at most about 1.2 kB."""
         sets = (self.slug, self.names, self.weak, self.must, self.periods, self.days)
-        more = (self.front, self.tail, self.soft)
+        more = (self.front, self.tail, self.soft, self.facts)
         parts = [
             self.order[:MOST],
             *(sorted(part)[:MOST] for part in (*sets, self.words, self.figures)),
@@ -113,7 +117,7 @@ def decode(value: bytes) -> Shape:
         at += length
     sets = [frozenset(part) if part else _NONE for part in parts]
     slug, names, weak, must, periods, days, words, figures = sets[1:9]
-    front, tail, soft = sets[10:] or (_NONE, _NONE, _NONE)
+    front, tail, soft, facts = sets[10:] or 4 * (_NONE,)
     return Shape(
         parts[0],
         slug,
@@ -128,6 +132,7 @@ def decode(value: bytes) -> Shape:
         front=front,
         tail=tail,
         soft=soft,
+        facts=facts,
         capitals=bool(value[0] & _CAPITALS),
         passive=bool(value[0] & _PASSIVE),
     )
@@ -151,6 +156,7 @@ def shape_of(title: str, body: str) -> tuple[Shape, tuple[int, ...]]:
         front=_hashes(mark for mark in strong if mark.place == "slug"),
         tail=_tail(strong),
         soft=_hashes(m for m in strong if m.kind in _SOFT and not m.capital and m.name.isalpha()),
+        facts=_hashes(m for m in strong if m.kind == "fact" and m.place != "slug"),
         capitals=capitals,
         passive=_BY.search(title) is not None,
     )

@@ -55,7 +55,10 @@ _PHRASES: Final = compiled(
         (r"\bm[/-]?o?[/-]?m\b|\bmonth[ -](?:on|over)[ -]month\b", "monthly"),
         (r"\bq[/-]?o?[/-]?q\b|\bquarter[ -](?:on|over)[ -]quarter\b", "quarterly"),
         # The same verb says another thing with another object.
-        (r"\bleav(?:e|es|ing)\b(?=(?:\s\w+){1,4}\s(?:unchanged|steady|on hold)\b)", "keeps"),
+        (
+            r"\b(?:leav(?:e|es|ing)|left)\b(?=(?:\s\w+){1,4}\s(?:unchanged|steady|on hold)\b)",
+            "keeps",
+        ),
         (
             r"\b(?-i:lift)(?:s|ed|ing)?\b(?=(?:\s[\w-]+){0,3}\s(?:bans?|blockades?|curbs?|embargo"
             r"|restrictions?|sanctions?|suspension|freeze|moratorium|strike|siege|lockdown)\b)",
@@ -79,6 +82,12 @@ _PHRASES: Final = compiled(
             r"\1 rises",
         ),
         (r"(?<![\w.])[\w.]+-based\b", " "),
+        # Of a market, that the day ended so says no more than that it was so.
+        (
+            r"\b(?:ends?|ended|clos(?:e|es|ed)|settles?|settled|finish(?:es|ed)?)"
+            r"(?=\s(?:[\d.]+\s?(?:%|pct|percent)\s)?(?:higher|lower|up|down|flat|mixed)\b)",
+            "",
+        ),
         (r"\bin (?:a |an )?deal (?:worth|valued at)\b", "for"),
         (r"\bwon't\b", "will not"),
         (r"\bcan't\b|\bcannot\b", "can not"),
@@ -87,8 +96,9 @@ _PHRASES: Final = compiled(
     )
 )
 _A_PHRASE = re.compile(
-    r"euro|\bfirms?\b|\bin (?:an? )?deal\b|\b[ymq]r?[/-]|\b[ymq]o[ymq]\b|month|quarter|\bleav"
-    r"|\blift|\beas|\bg[eio]|jailed|annual|-based|n't|\bcannot|\b(?:e|co|re|non|pre|multi|sub|inter)-",
+    r"euro|\bfirms?\b|\bin (?:an? )?deal\b|\b[ymq]r?[/-]|\b[ymq]o[ymq]\b|month|quarter|\blea?[vf]"
+    r"|\blift|\beas|\bg[eio]|jailed|annual|-based|n't|\bcannot|\b(?:e|co|re|non|pre|multi|sub)-"
+    r"|\binter-|higher|lower|\bup\b|\bdown\b|flat|mixed",
     re.IGNORECASE,
 )
 """Where none of this stands, there is no such phrase either."""
