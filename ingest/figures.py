@@ -29,7 +29,7 @@ SCALES: Final = {
     **dict.fromkeys(("m", "mn", "mln", "mio", "mm", "million", "millions"), 6),
     **dict.fromkeys(("crore", "crores", "cr"), 7),
     **dict.fromkeys(("b", "bn", "bln", "billion", "billions"), 9),
-    **dict.fromkeys(("tn", "trn", "trln", "trillion", "trillions"), 12),
+    **dict.fromkeys(("tn", "trn", "tln", "trln", "trillion", "trillions"), 12),
 }
 """Powers of ten."""
 
@@ -89,7 +89,7 @@ _IN_WORDS: Final = compiled(
         (r"\b(?:a )?quarter[ -](?:of a )?(?:percentage[ -])?point\b", "25 bps"),
         (r"\b(?:a )?half(?:[ -]| a )(?:percentage[ -])?point\b", "50 bps"),
         (rf"\btwo[ -]thirds{_OF}", "66.7 pct"),
-        (rf"\bthree[ -]quarters{_OF}", "75 pct"),
+        (r"\bthree[ -]quarters(?= of\b)", "75 pct"),
         (rf"\b(?:a|one)[ -]third{_OF}", "33.3 pct"),
         (rf"\b(?:a|one)[ -]quarter{_OF}", "25 pct"),
         (rf"\b(?:a|one)[ -]fifth{_OF}", "20 pct"),

@@ -18,7 +18,7 @@ SHARED_BODY: Final = 0.4
 """Least share of the shorter body's shingles that must be in the other."""
 TOLD: Final = 0.5
 """Least share of the later headline that the earlier article must say, where both have bodies."""
-SHARED_TITLE: Final = 0.4
+SHARED_TITLE: Final = 0.45
 """Least share of the earlier headline's marks that the later one must have."""
 LONG_TITLE: Final = 4
 """Marks of a headline that one more word cannot make another one."""

@@ -40,7 +40,7 @@ _NUMERAL = re.compile("[a-z]|[ivx]{2,4}")
 _TOKEN = re.compile(
     r"(?P<grade>(?<![\w])(?:AAA|AA|A|BBB|BB|B|CCC|CC|C|D)[+-](?![\w]))"
     r"|(?P<figure>(?:(?<![^\s(])-(?=\d))?\d+(?:[.,]\d+)*)"
-    r"(?P<scale>(?:[kKmMbB]|MN|MLN|BLN|BN|TN|mn|mln|bln|bn|tn|trn|trln|cr)\b)?"
+    r"(?P<scale>(?:[kKmMbB]|MN|MLN|BLN|BN|TN|mn|mln|bln|bn|tn|trn|tln|trln|cr)\b)?"
     r"(?P<th>(?:st|nd|rd|th)\b)?"
     r"|(?P<word>[^\W\d_](?:[\w&]|['.](?=\w)|\.(?=[A-Za-z]\b))*|%"
     r"|\$(?!\d|[A-Z]{1,6}\b)|[\u00a3\u20ac](?!\d))"
@@ -81,13 +81,19 @@ _PHRASES: Final = compiled(
             r"|coffee|yields?|stocks|shares)\sfirms?\b",
             r"\1 rises",
         ),
-        (r"(?<![\w.])[\w.]+-based\b", " "),
+        (
+            r"\b(?:gets?|got|wins?|won|receives?|received|secures?|secured|obtains?|obtained|gains?)"
+            r"\b(?=(?:\s[\w.'-]+){0,3}\s(?:approval|clearance|nod|go-ahead|green light)\b)",
+            "",
+        ),
+        (r"(?<![\w.])[\w.]+-(?:based|hit|listed|backed|owned|led)\b", " "),
         # Of a market, that the day ended so says no more than that it was so.
         (
             r"\b(?:ends?|ended|clos(?:e|es|ed)|settles?|settled|finish(?:es|ed)?)"
-            r"(?=\s(?:[\d.]+\s?(?:%|pct|percent)\s)?(?:higher|lower|up|down|flat|mixed)\b)",
+            r"(?=\s(?:[\d.]+\s?(?:%|pct|percent)\s)?(?:higher|lower|up|down|flat|mixed|at)\b)",
             "",
         ),
+        (r"\bleav(?:e|es|ing)\b(?=\s\w+\s(?:dead|missing|injured|homeless)\b)", ""),
         (r"\bin (?:a |an )?deal (?:worth|valued at)\b", "for"),
         (r"\bwon't\b", "will not"),
         (r"\bcan't\b|\bcannot\b", "can not"),
@@ -97,8 +103,8 @@ _PHRASES: Final = compiled(
 )
 _A_PHRASE = re.compile(
     r"euro|\bfirms?\b|\bin (?:an? )?deal\b|\b[ymq]r?[/-]|\b[ymq]o[ymq]\b|month|quarter|\blea?[vf]"
-    r"|\blift|\beas|\bg[eio]|jailed|annual|-based|n't|\bcannot|\b(?:e|co|re|non|pre|multi|sub)-"
-    r"|\binter-|higher|lower|\bup\b|\bdown\b|flat|mixed",
+    r"|\blift|\beas|\bg[eio]|jailed|annual|-(?:based|hit|listed|backed|owned|led)|approval|clearance|\bnod\b|ahead|green|n't|\bcannot|\b(?:e|co|re|non|pre|multi|sub)-"
+    r"|\binter-|higher|lower|\bup\b|\bdown\b|flat|mixed|\bat\b",
     re.IGNORECASE,
 )
 """Where none of this stands, there is no such phrase either."""
