@@ -69,7 +69,7 @@ def _may_add(later: Shape, earlier: Shape, added: frozenset[int], lost: frozense
         return False
     told = added - later.slug - later.tail
     if told:
-        whole = not lost and not earlier.weak - later.weak and later.order[0] not in told
+        whole = not lost and not earlier.weak - later.weak
         inserted = tuple(mark for mark in later.order if mark not in added) == earlier.order
         return whole and inserted and told <= later.soft and len(told) <= MOST_ADDED
     return not added & later.tail or (not later.capitals and not later.tail - added)
@@ -93,7 +93,7 @@ def _crossed(later: Shape, earlier: Shape, among: frozenset[int]) -> bool:
     if [run - among for run in one] != [run - among for run in other]:
         return False
     moved = [(a - b, b - a) for a, b in zip(one, other, strict=True) if a != b]
-    return len(moved) == 2 and all(moved[0]) and moved[0] == moved[1][::-1]
+    return len(moved) == 2 and all(moved[0])
 
 
 def _left_out(earlier: Shape, shared: frozenset[int]) -> bool:

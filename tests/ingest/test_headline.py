@@ -34,6 +34,7 @@ HEAD = "Norvane orders six tankers from Ulsan yard"
         (f"{HEAD}, two people with knowledge of the matter said", "", ""),
         (f"{HEAD} in early Asian trade", "", ""),
         (f"{HEAD} - outlook cautious", "", "outlook cautious"),
+        (f"{HEAD} | Fjord Ledger - Ships", "", "Ships"),
     ],
 )
 def test_tags_are_told_from_the_headline_by_how_they_stand(
@@ -50,6 +51,7 @@ def test_tags_are_told_from_the_headline_by_how_they_stand(
         ("Wickham plc - Half Yearly Report", "first_half"),
         ("Fund Share Class 31 - 24 November 2026", "2026"),
         ("Form 8.5 (EPT/NON-RI)", "nonri"),
+        (f"{HEAD} | its largest order from any yard so far", "far"),
     ],
 )
 def test_what_tells_something_is_not_taken_for_a_source(title: str, last: str) -> None:
