@@ -16,7 +16,7 @@ from ingest.companies import Mention
 from ingest.files import Record
 from ingest.kafka.gap import Gap
 from ingest.language import language_of
-from ingest.near import bits, shape_of
+from ingest.shapes import bits, shape_of
 from ingest.stories import bands
 from models.prediction import Prediction
 from models.text import prepare

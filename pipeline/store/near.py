@@ -34,7 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import BigInteger, Text
 
-from ingest import near
+from ingest import near, shapes
 from ingest.stories import HORIZON
 from pipeline.step import Scored
 from pipeline.store import bulk
@@ -68,17 +68,17 @@ class Kept:
 
     def needs(self, key: int) -> int:
         """The bits that an earlier article found by ``key`` must have."""
-        return 0 if near.is_of_body(key) else self.needed
+        return 0 if shapes.is_of_body(key) else self.needed
 
     @cached_property
     def needed(self) -> int:
         """What an earlier article must have."""
-        return near.needed(self.shape)
+        return shapes.needed(self.shape)
 
     @cached_property
-    def shape(self) -> near.Shape:
+    def shape(self) -> shapes.Shape:
         """Decoded once."""
-        return near.decode(self.value)
+        return shapes.decode(self.value)
 
 
 def write(connection: Connection, live: Sequence[Scored]) -> None:
@@ -155,14 +155,14 @@ def repeated(connection: Connection, names: Iterable[Name]) -> dict[Name, list[P
     own = load(connection, names)
     near_by = _neighbours(connection, own, "earlier")
     others = _values(connection, set().union(*near_by))
-    shapes: dict[Name, near.Shape] = {}
+    decoded: dict[Name, shapes.Shape] = {}
     found: dict[Name, list[Place]] = {}
     for one, candidates in zip(own, near_by, strict=True):
         for name in candidates & others.keys():
             at, value = others[name]
-            if name not in shapes:
-                shapes[name] = near.decode(value)
-            if near.repeats(one.shape, shapes[name]):
+            if name not in decoded:
+                decoded[name] = shapes.decode(value)
+            if near.repeats(one.shape, decoded[name]):
                 found.setdefault(one.name, []).append((at, *name))
     return found
 

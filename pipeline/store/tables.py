@@ -155,7 +155,7 @@ shape = Table(
     Column("revision", BigInteger, primary_key=True),
     Column("published_at", Instant, nullable=False, index=True),
     Column("gone", Boolean, nullable=False),  # replaced or deleted, which the monitor has not seen
-    Column("value", LargeBinary, nullable=False),  # ingest.near.Shape.encode
+    Column("value", LargeBinary, nullable=False),  # ingest.shapes.Shape.encode
     Column("keys", LargeBinary, nullable=False),  # 64-bit numbers, as in ``neighbour``
 )
 """What the near-duplicate rule reads of an article; undated ones are not here."""
@@ -167,7 +167,7 @@ neighbour = Table(
     Column("published_at", Instant, primary_key=True),
     *_name_columns(),
     Column("revision", BigInteger, primary_key=True),
-    # ingest.near.bits; in the key, so that the index alone answers.
+    # ingest.shapes.bits; in the key, so that the index alone answers.
     Column("bits", BigInteger, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )

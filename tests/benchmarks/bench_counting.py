@@ -23,7 +23,7 @@ from time import perf_counter, process_time
 from typing import Any
 
 from ingest.article import Article
-from ingest.near import Shape, bits, shape_of
+from ingest.shapes import Shape, bits, shape_of
 from ingest.stories import bands
 from models.prediction import Prediction
 from pipeline.count import Keys

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from ingest.near import repeats, shape_of
+from ingest.near import repeats
+from ingest.shapes import shape_of
 from pipeline.store import lease, near, pruning, tables
 from pipeline.store.database import Database
 from pipeline.store.summary import stats

@@ -17,7 +17,8 @@ from typing import Any, Final, Literal, get_args
 from rich.console import Console
 from rich.table import Table
 
-from ingest.near import bits, is_of_body, needed, repeats, shape_of
+from ingest.near import repeats
+from ingest.shapes import bits, is_of_body, needed, shape_of
 
 Half = Literal["open", "sealed"]
 Pair = dict[str, Any]

@@ -1,0 +1,115 @@
+"""The parts of a headline: what desks and feeds put before and behind it, and the headline itself.
+
+By pattern, not by a list: what stands behind a dash, a bar or in brackets at the end, or before a
+colon or a hyphen at the beginning, may be a tag, or may be a part of what is told. Only what says
+nothing anywhere is thrown away (counts of editions, links, tickers, who says so, agencies); the
+rest is kept apart, and the rule between two articles decides.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+
+class Parts(NamedTuple):
+    """Of one headline, in order; ``slug`` and ``tail`` may be empty."""
+
+    slug: str
+    head: str
+    tail: str
+
+
+LEAST_HEAD: Final = 12
+"""Characters that must be left before a tail."""
+
+# What stands before a headline and says how often it was sent: UPDATE 1-, WRAPUP 3-.
+_COUNTED = re.compile(r"\b(?:UPDATE|WRAPUP|LEAD|RECAP)\s\d{1,2}\s?-")
+# Tickers, tags, links and who posts them: (NASDAQ: ACM), #oil, via @desk, More: lnk.example/x
+_ASIDE = re.compile(
+    r"\(\s*\$?[A-Z]{1,8}(?:[.:]\s?[A-Z0-9.]{1,8})?\s*\)|(?<!\S)#\w+"
+    r"|(?i:\b(?:read more|more|details|link|full story|story|here):?\s)?"
+    r"(?:(?<![\w-])[\w-]+\.[a-z]{2,8}/\S+|https?:\S+)"
+    r"|(?i:\b(?:via|by|from|rt|h/t)\s)?@\w+:?"
+)
+_MAY_BE_ASIDE = re.compile(r"[(#@/]")
+_SLUG = re.compile(
+    r"^\W*(?:\[[^\]]{1,30}\]"  # [Companies]
+    r"|[^|]{1,30}?\s?\|(?=\s|[A-Z])"  # India Markets |
+    r"|\$[A-Z.]{1,6}(?=\s[A-Z][a-z])"  # $ACM before the name
+    r"|[A-Z][A-Z0-9.]{1,9}\s-+\s"  # ACM.AX -
+    r"|(?:[A-Z][A-Z0-9/&.]*\s){0,3}[A-Z][A-Z0-9/&.]+(?:-|:|/\s|/(?=[A-Z][a-z]))(?=\s?\S)"
+    r"|[A-Z]{2,6}-[A-Z][a-z]+:\s"
+    r"|[A-Z][a-z]+(?:\s[A-Z]?[a-z]+){0,2}:\s)"  # Morning bid:
+)
+# - Outlet, | Outlet, (Outlet), [Section], -WSJ, , RTRS, By Outlet.com
+_TAIL = re.compile(
+    r"(?:\s(?:[-|\u2013\u2014~\u2022\u00bb]+|::|//)\s?|\|\s?|(?<=[a-z\s])-(?=[A-Z][\w.]*\W*$)"
+    r"|,\s(?=[A-Z]{2,6}$)|\s[(\[]|\sBy\s(?=[A-Z]\w+(?:\.com|\s(?:News|Reuters|Bloomberg))?$))"
+    r"(?P<name>[^-|()\[\]\u2013\u2014:]{2,40}|[A-Z]{2,4}-[A-Z]{2,4})[)\]]?[\s.!]*$"
+)
+_BARS: Final = ("|", "::", "\u2022", "\u00bb")
+"""Behind these, feeds put themselves, not a part of the headline."""
+_OUTLET = re.compile(
+    r"news|wire|reuters|rtrs|yahoo|\bap$|\bafp$|bloomberg|times$|journal$|\bwsj$|cnbc|\bft$"
+    r"|release|[a-z]PR$|newsroom|marketwatch|\bdesk\b|headlines|\.com$|\b(?:bbc|cnn|dpa|efe|pti)\b"
+    r"|investing|seeking alpha|benzinga|barron's|motley fool|the economist|dow jones|nikkei|xinhua"
+    r"|kyodo|interfax",
+    re.IGNORECASE,
+)
+_SAYS = "says?|said|saying|shows?|showed|tells?|told|reported|according|indicates?|suggests?"
+_WHO = (
+    "sources?|people|filings?|minister|ministry|officials?|regulator|reports?|survey|statement|data"
+    "|term sheet|spokesm[ae]n|spokesperson|spokeswoman|traders?|analysts?|documents?|memo|union"
+    "|government|company|bank|agency|exchange|media|poll|delegates|executive|ceo|cfo|chairman"
+    "|prosecutors|police|court|lawyer|statistics office|central bank|bourse|department"
+)
+# Who says so: ", bank says in statement", " - sources", ": delegates", ", survey shows".
+_SAID = re.compile(
+    rf"(?:,|\s[-\u2013\u2014]+)\s?(?:(?:[\w'.&]+\s){{0,7}}(?i:{_SAYS})\b"
+    r"(?:\s(?:in|on|to|by|with|reporters?|investors)\b[^,:;]{0,30})?"
+    rf"|(?:sources?|people|officials?)\b[\w\s]{{0,40}}|(?:[\w'.&]+\s){{0,3}}(?:{_WHO}))\W*$"
+    r"|:\s(?:[A-Z]{2,5}|(?:[a-z]+\s)?[a-z]{4,12})$"
+)
+# When it was so, of a market: "in early trade", "in late London dealings".
+_HOURS = re.compile(
+    r",?\s(?:in|during)\s(?:early|late|morning|afternoon|midday|premarket|pre-market|after-hours|thin)"
+    r"(?:\s[\w.]+)?\s(?:trade|trading|deals|dealings|session|hours)\W*$",
+    re.IGNORECASE,
+)
+# What a site writes behind a headline to be clicked.
+_CALL = re.compile(
+    r"(?:\s[-\u2013\u2014]+\s|[:;,.]\s)(?:here(?:'s|\u2019s| is| are)\b|what (?:you|to|we) "
+    r"|what it means|all you need|everything you|read (?:more|on)|details inside|why it matters)"
+    r"[^.]{0,40}$",
+    re.IGNORECASE,
+)
+
+
+def parts(title: str) -> Parts:
+    """``title`` in three parts, without counts of its editions, tickers, tags and links."""
+    if _MAY_BE_ASIDE.search(title):
+        title = _ASIDE.sub(" ", title)
+    title = _cut(_COUNTED.sub(" ", title).strip(), _CALL)
+    tails: list[str] = []
+    for _ in range(2):
+        title = _cut(_cut(title, _SAID), _HOURS)
+        found = _TAIL.search(title)
+        if found is None or found.start() < LEAST_HEAD or not _is_tail(found["name"]):
+            break
+        bar = any(sign in found[0] for sign in _BARS) and title.count(" ", 0, found.start()) >= 4
+        if not bar and not _OUTLET.search(found["name"]):
+            tails.insert(0, found["name"])
+        title = title[: found.start()]
+    slug = _SLUG.match(title)
+    at = slug.end() if slug is not None and not title.isupper() else 0
+    return Parts(title[:at], title[at:], " ".join(tails))
+
+
+def _cut(title: str, pattern: re.Pattern[str]) -> str:
+    found = pattern.search(title)
+    return title[: found.start()] if found is not None and found.start() >= LEAST_HEAD else title
+
+
+def _is_tail(name: str) -> bool:
+    return len(name.split()) <= 5 and not any(c.isdigit() for c in name)
