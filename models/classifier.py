@@ -20,8 +20,12 @@ BATCH_ROWS = 64
 ENCODER = "encoder."
 """What the names of the encoder's tensors begin with."""
 
-NEIGHBOURS = 3
+NEIGHBOURS = 8
 """Tuned topics that lend their rows to a topic added by its description."""
+
+WELCOME = 1.0
+"""What a topic added by its description has more of a bias than tuned ones on average: texts have
+been pulled to their rows, none to its."""
 
 
 class Classifier(nn.Module):
@@ -129,7 +133,7 @@ def add_topics(classifier: Classifier, backbone: Backbone, descriptions: Sequenc
     rows = head.weight[nearest].mean(dim=1) + widening * (new - old[nearest].mean(dim=1))
     extended = nn.Linear(head.in_features, len(descriptions))
     extended.weight.copy_(torch.cat([head.weight, rows]))
-    extended.bias.copy_(torch.cat([head.bias, head.bias.mean().expand(added)]))
+    extended.bias.copy_(torch.cat([head.bias, (head.bias.mean() + WELCOME).expand(added)]))
     classifier.topic_head = extended
 
 
