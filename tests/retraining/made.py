@@ -66,6 +66,9 @@ RECIPE: Final = Recipe(
     inner_share=0.3,
     prompt_rate=2e-2,
     head_rate=2e-2,
+    mixing=0.0,
+    consistency=0.0,
+    averaging=0.0,
 )
 
 
@@ -139,7 +142,7 @@ class World:
         **changes: object,
     ) -> Parts:
         """What a retraining works with; ``changes`` are settings of it."""
-        recipe = ("epochs=6", *(f"{name}={getattr(RECIPE, name)}" for name in RECIPE_NAMES))
+        recipe = ("epochs=10", *(f"{name}={getattr(RECIPE, name)}" for name in RECIPE_NAMES))
         more: Mapping[str, object] = {
             "folder": folder / "work",
             "recipe": recipe,
@@ -156,7 +159,10 @@ class World:
         return Parts(db, settings, registry, rows, clock, encoder, self.headlines, in_process)
 
 
-RECIPE_NAMES: Final = ("batch_tokens", "max_tokens", "inner_share", "prompt_rate", "head_rate")
+RECIPE_NAMES: Final = (
+    *("batch_tokens", "max_tokens", "inner_share", "prompt_rate", "head_rate"),
+    *("balance", "sentiment_weight", "mixing", "consistency", "averaging"),
+)
 
 
 def in_process(

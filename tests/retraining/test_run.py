@@ -117,7 +117,7 @@ def test_a_promotion_says_how_recent_news_will_look(make: Callable[..., Parts]) 
         ).scalars()
         offsets = json.loads(list(values)[-1])["offsets"]
     assert offsets["all:all"]["articles"] == 100
-    assert offsets[f"topic:{NEW}"]["count"] > 0.5  # articles of the new topic were filed elsewhere
+    assert offsets[f"topic:{NEW}"]["count"] > 0.1  # some of its articles were filed elsewhere
     assert "company:ACME" in offsets
 
 
