@@ -99,6 +99,22 @@ def test_smoke_training_beats_the_majority_class(
         assert found.n == len(judged)
 
 
+# The seed above is the fifth.
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_smoke_training_beats_the_majority_class_with_other_seeds(
+    seed: int, data: Path, tmp_path: Path, labels: Taxonomy
+) -> None:
+    training.train([data], tmp_path / "out", replace(QUICK, seed=seed), lambda _: None)
+    rows = dataset.read([data], labels)
+    judged = rows[rows["split"] == "valid"]
+    three = replace(labels, topics=tuple(t for t in labels.topics if t.name in SUBJECTS))
+    version = versions.load(tmp_path / "out", precision="fp32", labels=three)
+    report = evaluation.evaluate(version, judged)
+    for task in dataset.TASKS:
+        majority = Counter(judged[task]).most_common(1)[0][1] / len(judged)
+        assert getattr(report, task).accuracy > majority
+
+
 def test_report_has_the_stable_keys(
     smoke: tuple[Path, list[Progress]], data: Path, labels: Taxonomy
 ) -> None:
