@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -151,14 +152,12 @@ def test_sigterm_finishes_what_is_in_hand_and_ends_within_ten_seconds(
     sender = Sender(f"http://127.0.0.1:{port}")
     try:
         _until(lambda: process.poll() is not None or _answers(sender))
-        with sender.connect() as slow:
-            body = json.dumps(article(1)).encode()
-            head = (
-                f"POST /articles HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
-                f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-            )
-            slow.sendall(head.encode() + body[:10])
-            _until(lambda: sender.push([]).json()["outcome"] == "busy")
+        body = json.dumps(article(1)).encode()
+        head = (
+            f"POST /articles HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        with _in_hand(sender, head.encode() + body[:10]) as slow:
             process.send_signal(signal.SIGTERM)
             _until(lambda: not _listens(port))
             slow.sendall(body[10:])
@@ -191,6 +190,20 @@ def in_topic(server: str, found: KafkaSettings) -> list[bytes]:
         return values
     finally:
         consumer.close()
+
+
+def _in_hand(sender: Sender, begun: bytes) -> socket.socket:
+    """A connection whose push has begun, and is the one in hand."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        slow = sender.connect()
+        slow.sendall(begun)
+        # Answered at once, it came while one of ours was in hand: it begins anew.
+        while not select.select([slow], [], [], 0.05)[0]:
+            assert time.monotonic() < deadline, "it does not come in hand"
+            if sender.push([]).json()["outcome"] == "busy":
+                return slow
+        slow.close()
 
 
 def _answers(sender: Sender) -> bool:
