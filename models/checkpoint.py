@@ -105,7 +105,11 @@ def restore_optimiser(optimiser: torch.optim.Optimizer, state: list[dict[str, Te
     """Give it back what :func:`optimiser_state` told."""
     parameters = [p for group in optimiser.param_groups for p in group["params"]]
     for parameter, part in zip(parameters, state, strict=True):
-        optimiser.state[parameter] = dict(part)
+        # The number of steps stays where it was counted, on the processor.
+        optimiser.state[parameter] = {
+            name: value if name == "step" else value.to(parameter.device)
+            for name, value in part.items()
+        }
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

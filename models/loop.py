@@ -226,7 +226,9 @@ def resume(run: Run, found: Checkpoint | None) -> tuple[int, float]:
     if found is None:
         return 0, -1.0
     run.step, run.loss = found.numbers["step"], found.numbers["loss"]
-    run.averaged, run.mean = found.numbers["averaged"], found.mean
+    device = run.classifier.prompt_keys.device
+    run.averaged = found.numbers["averaged"]
+    run.mean = {name: value.to(device) for name, value in found.mean.items()}
     run.classifier.load_state_dict(found.weights, strict=False)
     checkpoint.restore_optimiser(run.optimiser, found.optimiser)
     for group, stored in zip(run.optimiser.param_groups, found.numbers["groups"], strict=True):

@@ -71,7 +71,7 @@ def train(
     of companies are for the variation that swaps them. The best weights so far lie in ``out``
     while it runs, but the card comes last: interrupted, ``out`` is no version, and the same call
     goes on after the last whole epoch. Files, recipe and machine being equal, so is the result,
-    interrupted or not (on a GPU but for the order of sums).
+    interrupted or not; on a GPU but for what it drops and the order of its sums.
 
     Raises:
         FileExistsError: ``out`` holds a version already.

@@ -35,26 +35,12 @@ Picked = tuple[Answered, Why, Worth | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Told):
     """An article to ask about: its text, what the classifier answered, and why it was chosen.
 
     ``worth`` is what it was chosen by, None where it was drawn.
     """
 
-    source: str
-    id: str
-    text_hash: str
-    title: str
-    body: str
-    url: str | None
-    published_at: datetime | None
-    topic: str
-    topic_probability: float
-    sentiment: str
-    p_negative: float
-    p_neutral: float
-    p_positive: float
-    version: str
     why: Why
     worth: Worth | None
 

@@ -88,4 +88,32 @@ def test_recipe_takes_changes_by_name_and_refuses_what_it_does_not_know(
     wrong = command.invoke(app, [*arguments, "--set", "epochs=many"])
     assert wrong.exit_code == 2
     assert "epochs takes int" in wrong.stderr
+    method = command.invoke(app, [*arguments, "--method", "lora"])
+    assert method.exit_code == 2
+    assert "deep, shallow, heads, full" in method.stderr
     assert not Path("new").exists()
+
+
+def test_training_judges_on_rows_it_may_not_repeat_and_leaves_a_report(
+    command: CliRunner,
+) -> None:
+    verbs = {"negative": "falls", "neutral": "is quiet", "positive": "climbs"}
+    subjects = ("corn", "wheat", "cocoa", "tin", "sugar", "coffee", "rubber", "wool")
+    rows = [
+        {"text": f"{subject} {verb} in {place}", "sentiment": sentiment}
+        for subject in subjects
+        for sentiment, verb in verbs.items()
+        for place in ("Chicago", "Rotterdam")
+    ]
+    trained, judged = [row for row in rows if "wool" not in row["text"]], rows[-6:]
+    for name, part in (("trained", trained), ("judged", judged)):
+        Path(f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part))
+    quick = ["--set", "epochs=1", "--set", "inner_share=0.3", "--json"]
+    given = ["train", "--data", "trained.jsonl", *quick]
+    done = command.invoke(app, [*given, "--judged", "judged.jsonl", "--out", "new"])
+    assert done.exit_code == 0, done.stderr
+    report = json.loads(Path("new/report/report.json").read_text())
+    assert report["version"].startswith(json.loads(done.stdout)["version"])
+    refused = command.invoke(app, [*given, "--judged", "trained.jsonl", "--out", "other"])
+    assert refused.exit_code == 2
+    assert "repeat rows to be evaluated on" in refused.stderr
