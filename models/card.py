@@ -1,4 +1,4 @@
-"""The card of a version, its file format, and the reasons for refusing one."""
+"""The card of a version, its file format, and the reasons for refusing one. Imports no torch."""
 
 from __future__ import annotations
 
@@ -10,14 +10,21 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
-from torch import Tensor
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
+
+Weights = Mapping[str, NDArray[Any]]
+"""A version's tensors by name, as they lie in its file."""
 
 WEIGHTS = "weights.safetensors"
 CARD = "card.json"
 FORMAT = 1
+
+ENCODER = "encoder."
+"""What the names of the encoder's tensors begin with, where a version has them."""
 
 
 class VersionError(Exception):
@@ -91,7 +98,7 @@ class Card:
         return hashlib.sha256(canonical.encode()).hexdigest()[:10]
 
 
-def write(folder: Path, card: Card, weights: Mapping[str, Tensor]) -> Card:
+def write(folder: Path, card: Card, weights: Weights) -> Card:
     """Write weights, then the card by rename: a folder without a card is no version.
 
     Gives the card back with its checksum and id filled in.
@@ -102,7 +109,7 @@ def write(folder: Path, card: Card, weights: Mapping[str, Tensor]) -> Card:
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / CARD).exists():
         raise FileExistsError(f"{folder} holds a version already; choose another folder")
-    content = save_tensors({name: value.contiguous() for name, value in weights.items()})
+    content = save_arrays({name: np.ascontiguousarray(v) for name, v in weights.items()})
     (folder / WEIGHTS).write_bytes(content)
     card = replace(card, weights_sha256=hashlib.sha256(content).hexdigest())
     card = replace(card, id=card.digest())
@@ -139,8 +146,8 @@ def read_card(folder: Path) -> Card:
     return card
 
 
-def read_weights(folder: Path, card: Card) -> dict[str, Tensor]:
-    """The tensors of a version, as its card's checksum knows them.
+def read_weights(folder: Path, card: Card) -> dict[str, NDArray[Any]]:
+    """The tensors of a version, as its card's checksum knows them; they cannot be written to.
 
     Raises:
         Damaged: another checksum, no safetensors file, or values that are not finite.
@@ -149,10 +156,11 @@ def read_weights(folder: Path, card: Card) -> dict[str, Tensor]:
     if hashlib.sha256(content).hexdigest() != card.weights_sha256:
         raise Damaged(f"{folder / WEIGHTS} does not fit the checksum on its card")
     try:
-        weights = load_tensors(content)
-    except SafetensorError as error:
+        weights = load_arrays(content)
+    # KeyError: a kind of number that numpy lacks, which no version is stored in.
+    except (SafetensorError, KeyError) as error:
         raise Damaged(f"{folder / WEIGHTS} is no safetensors file: {error}") from error
-    if bad := sorted(name for name, value in weights.items() if not value.isfinite().all()):
+    if bad := sorted(name for name, value in weights.items() if not np.isfinite(value).all()):
         raise Damaged(f"{folder / WEIGHTS} holds values that are not finite in {', '.join(bad)}")
     return weights
 

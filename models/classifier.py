@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.backbone import Backbone
+from models.card import ENCODER
 
 SHARPNESS = 16.0
 """Factor on the unit-length text vector. With unit-length label vectors a cosine difference of
@@ -16,9 +17,6 @@ SHARPNESS = 16.0
 
 BATCH_ROWS = 64
 """Of :func:`logits`, which is for training and checks; the engine makes its own batches."""
-
-ENCODER = "encoder."
-"""What the names of the encoder's tensors begin with."""
 
 NEIGHBOURS = 8
 """Tuned topics that lend their rows to a topic added by its description."""

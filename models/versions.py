@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,20 +20,21 @@ from models import serving
 from models import taxonomy as taxonomies
 from models.backbone import Backbone
 from models.card import (
-    BackboneDiffers,
+    ENCODER,
     Card,
     Damaged,
-    LabelsDiffer,
     OutputsDiffer,
     VersionError,
+    Weights,
     read_card,
     read_weights,
     write,
 )
-from models.classifier import ENCODER, Classifier, add_topics, describe, logits, trained
+from models.classifier import Classifier, add_topics, describe, logits, trained
+from models.inspection import agree, same_encoder
 from models.prediction import SENTIMENTS, Prediction
 from models.prompts import Prompt, initial_vectors
-from models.taxonomy import Label, Taxonomy
+from models.taxonomy import Taxonomy
 
 __all__ = [
     "SHIPPED",
@@ -173,7 +174,8 @@ def save(folder: Path, card: Card, classifier: Classifier, backbone: Backbone) -
         FileExistsError: ``folder`` holds a version already; a name is used once.
     """
     card = replace(card, golden=_golden(GOLDEN_TEXTS, card, classifier, backbone))
-    return write(folder, card, trained(classifier))
+    weights = {name: value.cpu().numpy() for name, value in trained(classifier).items()}
+    return write(folder, card, weights)
 
 
 def load(
@@ -196,10 +198,9 @@ def load(
     labels = labels or taxonomies.load()
     card = read_card(folder)
     weights = read_weights(folder, card)
-    labels = _agree(card, labels)
+    labels = agree(card, labels)
     backbone = backbones.load(encoder)
-    if backbone.sha256 != card.backbone_sha256:
-        raise BackboneDiffers(f"{folder} was tuned on {card.backbone}, found {backbone.name}")
+    same_encoder(card, backbone.sha256, backbone.name)
     classifier = _fill(card, weights, backbone)
     _verify_outputs(card, classifier, backbone)
     add_topics(classifier, backbone, [label.description for label in labels.topics])
@@ -215,43 +216,20 @@ def native_bf16() -> bool:
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
-def _agree(card: Card, labels: Taxonomy) -> Taxonomy:
-    """The labels in the order of the heads' rows: the tuned ones, then those only in the file."""
-    if tuple(card.sentiments) != SENTIMENTS:
-        raise LabelsDiffer(f"version {card.id} knows the sentiments {', '.join(card.sentiments)}")
-    topics = _tuned(card, card.topics, labels.topics)
-    sentiments = _tuned(card, card.sentiments, labels.sentiments)
-    added = [label for label in labels.topics if label.name not in card.topics]
-    return Taxonomy((*topics, *added), sentiments)
-
-
-def _tuned(card: Card, tuned: Mapping[str, str], labels: Sequence[Label]) -> tuple[Label, ...]:
-    known = {label.name: label for label in labels}
-    for name, digest in tuned.items():
-        if name not in known:
-            raise LabelsDiffer(
-                f"version {card.id} was tuned on {name!r}, which the label file lacks"
-            )
-        if known[name].digest != digest:
-            raise LabelsDiffer(
-                f"version {card.id} was tuned on another description of {name!r}: "
-                "restore it, or train anew"
-            )
-    return tuple(known[name] for name in tuned)
-
-
-def _fill(card: Card, weights: Mapping[str, Tensor], backbone: Backbone) -> Classifier:
+def _fill(card: Card, arrays: Weights, backbone: Backbone) -> Classifier:
+    weights = {name: torch.tensor(value) for name, value in arrays.items()}
     try:
         prompt = (weights["prompt_keys"], weights["prompt_values"])
         classifier = Classifier(backbone, prompt, len(card.topics), len(card.sentiments)).eval()
         classifier.whole = any(name.startswith(ENCODER) for name in weights)
         expected = {name: value.shape for name, value in trained(classifier).items()}
         found = {name: value.shape for name, value in weights.items()}
-        if found != expected or prompt[0].shape != backbone.prompt_shape(card.vectors):
+        shape = backbone.prompt_shape(card.vectors)
+        if found != expected or any(part.shape != shape for part in prompt):
             raise Damaged(f"version {card.id}: tensors {found} do not fit its card")
     except (KeyError, IndexError) as error:
         raise Damaged(f"version {card.id}: tensor missing or misshapen: {error}") from error
-    classifier.load_state_dict(dict(weights), strict=False)
+    classifier.load_state_dict(weights, strict=False)
     return classifier
 
 

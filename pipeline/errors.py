@@ -18,7 +18,7 @@ _EXPECTED: Final = (
     ("pipeline.labels.reading", "LabelError"),
     ("ingest.files", "IngestError"),
     ("ingest.companies", "WatchlistError"),
-    ("models.backbone", "BackboneError"),
+    ("models.encoder_files", "BackboneError"),
     ("models.card", "VersionError"),
     ("models.checkpoint", "CheckpointError"),
     ("models.taxonomy", "TaxonomyError"),

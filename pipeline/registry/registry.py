@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from models import taxonomy
+from models import inspection, taxonomy
+from models.card import read_card, read_weights
 from pipeline.registry import folders
 from pipeline.settings import Settings
 from pipeline.store import versions
@@ -26,7 +27,7 @@ MOST_BYTES: Final = 32 * 2**20
 """Of one version. What is larger holds more than a prompt and two heads."""
 
 Verify = Callable[[Path], object]
-"""Load the version of a folder and check what it computes; raises ``VersionError``."""
+"""Check the version of a folder, as a rule by what it computes; raises ``VersionError``."""
 
 
 class RegistryError(Exception):
@@ -69,13 +70,23 @@ class Registry:
     """The versions of one database. May be used from any thread and by any number of programs.
 
     ``verify`` is what decides whether a version works here; the default loads it and compares
-    what it computes with the golden outputs on its card.
+    what it computes with the golden outputs on its card. ``inspect`` is what a rollback asks for,
+    when there is no time to load torch: the default looks at the files alone, unless ``verify``
+    is given. A version that was champion has computed what it should, and a worker compares again
+    before it swaps.
     """
 
-    def __init__(self, db: Database, folder: Path, verify: Verify | None = None) -> None:
+    def __init__(
+        self,
+        db: Database,
+        folder: Path,
+        verify: Verify | None = None,
+        inspect: Verify | None = None,
+    ) -> None:
         self._db = db
         self._folder = folder
         self._verify = verify or _loads
+        self._inspect = inspect or verify or _looks
 
     def register(
         self, folder: Path, *, by: str, now: datetime, report: Mapping[str, Any] | None = None
@@ -88,8 +99,6 @@ class Registry:
             VersionError: it is not whole, or does not compute what its card says.
             TooLarge: it is larger than a version can be.
         """
-        from models.card import read_card, read_weights  # it brings torch
-
         self._verify(folder)
         files = folders.read(folder)
         if (size := len(files.card) + len(files.weights)) > MOST_BYTES:
@@ -141,18 +150,19 @@ class Registry:
         return self._move("promote", found.id, before, actor, reason, now, offsets)
 
     def rollback(self, *, actor: str, reason: str, now: datetime) -> Promotion:
-        """Go back to the champion before this one, after it was verified here. Again: further.
+        """Go back to the champion before this one, after its files were inspected. Again: further.
 
         Raises:
             NothingBefore: this is the first one.
-            VersionError: the one before does not work; the champion stays.
+            VersionError: the one before is not whole, or not of this encoder and these topics;
+                the champion stays.
             StoreError: another promotion came between.
         """
         history = versions.history(self._db)
         way = course(history)
         if len(way) < 2:
             raise NothingBefore("there is no champion before this one to go back to")
-        self._verify(self.folder_of(way[-2]))
+        self._inspect(self.folder_of(way[-2]))
         return self._move("rollback", way[-2], history[-1], actor, reason, now, None)
 
     def one(self, id: str) -> Registered:
@@ -240,7 +250,8 @@ def course(history: Sequence[Promotion]) -> list[str]:
 def open_registry(settings: Settings, db: Database, verify: Verify | None = None) -> Registry:
     """The registry of a database, with the folder that the settings name or imply."""
     loads = partial(_loads, topics=settings.model.topics)
-    return Registry(db, folder_for(settings, db), verify or loads)
+    looks = partial(_looks, topics=settings.model.topics)
+    return Registry(db, folder_for(settings, db), verify or loads, looks)
 
 
 def folder_for(settings: Settings, db: Database) -> Path:
@@ -259,3 +270,7 @@ def _loads(folder: Path, topics: Path | None = None) -> object:
 
     # Not in bf16: golden outputs are compared in float32, and nothing here is kept.
     return loading.load(folder, precision="fp32", labels=taxonomy.load(topics))
+
+
+def _looks(folder: Path, topics: Path | None = None) -> object:
+    return inspection.inspect(folder, labels=taxonomy.load(topics))

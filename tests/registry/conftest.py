@@ -10,7 +10,7 @@ import torch
 from pipeline.registry.registry import Registry
 from pipeline.store.database import Database
 from tests.models.tiny import tiny_encoder
-from tests.registry.made import loader, tiny_version
+from tests.registry.made import loader, looker, tiny_version
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -34,4 +34,4 @@ def made(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
 
 @pytest.fixture
 def registry(db: Database, encoder: Path, tmp_path: Path) -> Registry:
-    return Registry(db, tmp_path / "versions", loader(encoder))
+    return Registry(db, tmp_path / "versions", loader(encoder), looker(encoder))

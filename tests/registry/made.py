@@ -8,7 +8,8 @@ from pathlib import Path
 
 import torch
 
-from models import backbone, versions
+from models import backbone, inspection, versions
+from models.card import Card
 from models.prompts import Prompt
 from models.taxonomy import Label, Taxonomy
 from models.versions import Version
@@ -49,3 +50,14 @@ def loader(encoder: Path) -> Callable[[Path], Version | None]:
         return versions.load(folder, precision="fp32", labels=LABELS, encoder=encoder)
 
     return load
+
+
+def looker(encoder: Path) -> Callable[[Path], Card | None]:
+    """Looks at their files alone, as a rollback does; likewise."""
+
+    def look(folder: Path) -> Card | None:
+        if folder == folders.SHIPPED or folder.name == folders.shipped_id():
+            return None
+        return inspection.inspect(folder, labels=LABELS, encoder=encoder)
+
+    return look

@@ -1,0 +1,117 @@
+"""Whether a version's files are whole and belong here, without computing anything. No torch.
+
+The files are compared with their checksums, the labels with the list of topics, the tensors with
+the encoder's sizes, and the encoder itself with the one that the version was tuned on. What only
+:func:`models.versions.load` finds out is that it computes on this machine what its card remembers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from models import encoder_files, taxonomy
+from models.card import (
+    ENCODER,
+    BackboneDiffers,
+    Card,
+    Damaged,
+    LabelsDiffer,
+    Weights,
+    read_card,
+    read_weights,
+)
+from models.encoder_files import BackboneError
+from models.prediction import SENTIMENTS
+from models.taxonomy import Label, Taxonomy
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+def inspect(folder: Path, *, labels: Taxonomy | None = None, encoder: Path | None = None) -> Card:
+    """The card of a version whose files are whole and fit labels, encoder and each other.
+
+    ``labels`` and ``encoder`` as for :func:`models.versions.load`, which finds the same reasons.
+
+    Raises:
+        VersionError: with its ``reason``.
+        BackboneError: the encoder was not found, or is not what it should be.
+    """
+    card = read_card(folder)
+    weights = read_weights(folder, card)
+    agree(card, labels or taxonomy.load())
+    found = encoder_files.find(encoder)
+    sha256 = encoder_files.checksum(found, explicit=encoder is not None)
+    same_encoder(card, sha256, found.name)
+    _fits(card, weights, found)
+    return card
+
+
+def same_encoder(card: Card, sha256: str, name: str) -> None:
+    """Refuse an encoder that a version was not tuned on.
+
+    Raises:
+        BackboneDiffers: it is another one.
+    """
+    if sha256 != card.backbone_sha256:
+        raise BackboneDiffers(f"version {card.id} was tuned on {card.backbone}, found {name}")
+
+
+def agree(card: Card, labels: Taxonomy) -> Taxonomy:
+    """The labels in the order of the heads' rows: the tuned ones, then those only in the file.
+
+    Raises:
+        LabelsDiffer: a tuned one is not in ``labels``, or means something else there.
+    """
+    if tuple(card.sentiments) != SENTIMENTS:
+        raise LabelsDiffer(f"version {card.id} knows the sentiments {', '.join(card.sentiments)}")
+    topics = _tuned(card, card.topics, labels.topics)
+    sentiments = _tuned(card, card.sentiments, labels.sentiments)
+    added = [label for label in labels.topics if label.name not in card.topics]
+    return Taxonomy((*topics, *added), sentiments)
+
+
+def _fits(card: Card, weights: Weights, encoder: Path) -> None:
+    """Compare the tensors with what the card and the encoder's sizes ask for.
+
+    Those of a whole encoder, which a version for comparison has, are left to loading.
+    """
+    expected = _expected(card, encoder)
+    found = {name: value.shape for name, value in weights.items() if name in expected}
+    others = [name for name in weights if name not in expected and not name.startswith(ENCODER)]
+    if found != expected or others:
+        raise Damaged(f"version {card.id}: tensors {found} do not fit its card; {others} unknown")
+
+
+def _expected(card: Card, encoder: Path) -> Shapes:
+    path = encoder / encoder_files.CONFIG
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        layers, heads, width = (
+            int(config[name])
+            for name in ("num_hidden_layers", "num_attention_heads", "hidden_size")
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BackboneError(f"{path} does not tell the encoder's sizes: {error}") from error
+    prompt = (layers, heads, card.vectors, width // max(1, heads))
+    shapes: Shapes = {"prompt_keys": prompt, "prompt_values": prompt}
+    for task, labels in (("topic", card.topics), ("sentiment", card.sentiments)):
+        shapes[f"{task}_head.weight"] = (len(labels), width)
+        shapes[f"{task}_head.bias"] = (len(labels),)
+    return shapes
+
+
+def _tuned(card: Card, tuned: Mapping[str, str], labels: Sequence[Label]) -> tuple[Label, ...]:
+    known = {label.name: label for label in labels}
+    for name, digest in tuned.items():
+        if name not in known:
+            raise LabelsDiffer(
+                f"version {card.id} was tuned on {name!r}, which the label file lacks"
+            )
+        if known[name].digest != digest:
+            raise LabelsDiffer(
+                f"version {card.id} was tuned on another description of {name!r}: "
+                "restore it, or train anew"
+            )
+    return tuple(known[name] for name in tuned)
