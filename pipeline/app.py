@@ -91,6 +91,7 @@ class App:
             clock=clock,
             dead=dead,
             post=post,
+            stop=stop,
         )
 
     def run(self, observe: Callable[[Round], None]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from threading import Event
 from time import perf_counter
 from typing import Final, Protocol
 
@@ -72,6 +73,7 @@ class Monitor:
         clock: asked in the midst of long ticks, to renew the lease in time.
         dead: where dead letters are told, if anywhere.
         post: tells all other sinks, on threads of its own, which have been started.
+        stop: ends a tick early when it is set: a backlog may take minutes.
 
     ``detection`` tells what is being watched: newest scores and open incidents.
     """
@@ -90,6 +92,7 @@ class Monitor:
         clock: Callable[[], datetime],
         dead: DeadLetters | None = None,
         post: Post | None = None,
+        stop: Event | None = None,
     ) -> None:
         self._db = db
         self._keys = keys
@@ -106,6 +109,7 @@ class Monitor:
         self._keep_for = keep_for
         self._clock = clock
         self._dead = dead
+        self._stop = stop or Event()
         self._renew_at = clock()
         self._watermark = lease.progress(db).watermark
         self._why: Hold | None = None
@@ -119,6 +123,9 @@ class Monitor:
         ``closing``: when every partition has been read to its end, that is taken for the end of
         the stream, as with files that are not followed.
 
+        Once ``stop`` is set it ends after the transaction in hand: what it has not counted stays
+        in the queue, what it has not evaluated behind the cursor, for whoever is next.
+
         Raises:
             LeaseLost: another monitor has taken over; make a new one, or stand by.
         """
@@ -129,32 +136,16 @@ class Monitor:
         if ended and closing:
             reports = [replace(report, finished=True) for report in reports]
         self._keep_lease()
-        counted: list[tuple[Stored, bool]] = []
-        while (done := counting.count_changed(self._db, self._keys, self._epoch)).taken:
-            counted += done.articles
-            if done.redacted:
-                self.detection.reread_incidents()
-            self._keep_lease()
-        watermark = advance(
-            self._watermark, reports, now=now, lateness=self._lateness, fresh_for=self._fresh_for
-        )
-        self._tell_hold(watermark, reports, now)
-        if watermark.at is not None and watermark.at != self._watermark:
-            lease.save_watermark(self._db, self._epoch, watermark.at)
-            self._watermark = watermark.at
-            pruning.prune(self._db, self._epoch, watermark.at)
+        counted = self._count()
+        if self._stop.is_set():
+            # Not moved: what the reports speak of may not be counted yet.
+            watermark = Watermark(self._watermark, self._why or "no_reports")
+        else:
+            watermark = self._advance(reports, now)
         counting_ended = perf_counter()
-        evaluated = 0
-        changes: list[tuple[Incident, Change]] = []
-        if watermark.at is not None:
-            for run in self.detection.run(
-                watermark.at, epoch=self._epoch, now=now, alive=self._keep_lease
-            ):
-                evaluated += run.evaluated
-                changes += run.changes
-                self._keep_lease()
+        evaluated, changes = self._evaluate(watermark.at, now)
         detecting_ended = perf_counter()
-        deliveries = self._tell(now)
+        deliveries = [] if self._stop.is_set() else self._tell(now)
         return Tick(
             tuple(counted),
             watermark,
@@ -164,7 +155,7 @@ class Monitor:
             counting_ended - begun,
             detecting_ended - counting_ended,
             perf_counter() - detecting_ended,
-            ended,
+            ended and not self._stop.is_set(),
             None if self._dead is None else self._dead.waiting(),
         )
 
@@ -175,6 +166,48 @@ class Monitor:
             LeaseLost: another monitor has taken over already.
         """
         lease.renew(self._db, self._epoch, until=self._clock())
+
+    def _count(self) -> list[tuple[Stored, bool]]:
+        """Empty the queue, or as much of it as there is time for before ``stop``."""
+        counted: list[tuple[Stored, bool]] = []
+        while not self._stop.is_set():
+            done = counting.count_changed(self._db, self._keys, self._epoch)
+            if not done.taken:
+                break
+            counted += done.articles
+            if done.redacted:
+                self.detection.reread_incidents()
+            self._keep_lease()
+        return counted
+
+    def _advance(self, reports: Sequence[Report], now: datetime) -> Watermark:
+        """The new watermark, stored. The queue was empty after ``reports`` were read."""
+        watermark = advance(
+            self._watermark, reports, now=now, lateness=self._lateness, fresh_for=self._fresh_for
+        )
+        self._tell_hold(watermark, reports, now)
+        if watermark.at is not None and watermark.at != self._watermark:
+            lease.save_watermark(self._db, self._epoch, watermark.at)
+            self._watermark = watermark.at
+            pruning.prune(self._db, self._epoch, watermark.at)
+        return watermark
+
+    def _evaluate(
+        self, watermark: datetime | None, now: datetime
+    ) -> tuple[int, list[tuple[Incident, Change]]]:
+        """Boundaries up to ``watermark``, run by run; how many, and what changed."""
+        evaluated = 0
+        changes: list[tuple[Incident, Change]] = []
+        if watermark is None or self._stop.is_set():
+            return evaluated, changes
+        runs = self.detection.run(watermark, epoch=self._epoch, now=now, alive=self._keep_lease)
+        for run in runs:
+            evaluated += run.evaluated
+            changes += run.changes
+            self._keep_lease()
+            if self._stop.is_set():
+                break
+        return evaluated, changes
 
     def _tell_hold(self, watermark: Watermark, reports: Sequence[Report], now: datetime) -> None:
         """One line in the log when the watermark begins to wait for a worker's report."""

@@ -165,6 +165,7 @@ def run_monitor(settings: Settings, console: Console, *, until_idle: bool) -> No
                 clock=now,
                 dead=dead,
                 post=post,
+                stop=stop,
             )
 
         def observe(monitor: Monitor | None, tick: Tick | None) -> None:
