@@ -10,6 +10,7 @@ from threading import Event
 import pytest
 from sqlalchemy import func, select
 
+from alerts.channels import Unreachable
 from pipeline.detect import Detection
 from pipeline.monitor import Monitor, Tick
 from pipeline.parts import Seat, keep_watching
@@ -88,9 +89,10 @@ def test_a_stop_in_the_midst_of_counting_leaves_the_rest_in_the_queue(db: Databa
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, int]]:
-    """What comes of it without a stop, and after how many evaluations."""
+    """What comes of it without a stop, and after how many evaluations; nobody was told."""
     db = filled(open_database(f"sqlite:///{tmp_path_factory.mktemp('whole')}/test.db"))
-    yield db, make(db, _at(), None, Mailbox()).tick(NOW).evaluated
+    away = Mailbox(*[Unreachable("away")] * 100)
+    yield db, make(db, _at(), None, away).tick(NOW).evaluated
     db.close()
 
 
@@ -113,6 +115,16 @@ def test_whenever_it_is_stopped_the_next_monitor_ends_with_the_same_counts_and_i
     assert waiting(db) == 0
     assert verify(db, KEYS).differences == ()
     db.close()
+
+
+def test_who_is_to_be_told_is_told_by_the_next_monitor(whole: tuple[Database, int]) -> None:
+    stop, box = Event(), Mailbox()
+    watching = make(whole[0], _at(), stop, box)
+    stop.set()
+    watching.tick(NOW + timedelta(hours=1))
+    assert box.sent == []
+    make(whole[0], _at(), None, box).tick(NOW + timedelta(hours=1))
+    assert box.sent != []
 
 
 def test_a_program_that_is_asked_to_stop_leaves_its_backlog_and_gives_the_lease_back(
