@@ -1,4 +1,4 @@
-"""*Classifier*: how sure it is, what it says, and which version says it."""
+"""*Classifier*: how sure it is, what it says, which version says it, and how it is retrained."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from docker.grafana.dashboard import VARIABLES, Dashboard, Row
 from docker.grafana.overview import MOODS, runbook
 from docker.grafana.panels import BAD, BLUE, FINE, PURPLE, WARN, Panel, Query
 from docker.grafana.promql import grown, quantile, rate
+from docker.grafana.retraining import RETRAINING
 from ingest.language_codes import LANGUAGE_GROUPS
 from pipeline.work_metrics import TASKS
 
@@ -202,7 +203,7 @@ VERSIONS: Final = Row(
 CLASSIFIER: Final = Dashboard(
     "bearwatch-classifier",
     "Bearwatch · Classifier",
-    "How sure the classifier is, what it says, and which version says it.",
-    [CONFIDENCE, MIX, DRIFT, VERSIONS],
+    "How sure the classifier is, what it says, which version says it, and how it is retrained.",
+    [CONFIDENCE, MIX, DRIFT, VERSIONS, RETRAINING],
     VARIABLES,
 )

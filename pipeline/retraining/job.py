@@ -18,7 +18,7 @@ VERSION: Final = "version"
 """Folder of the version that is made."""
 
 LOCK: Final = "lock"
-REHEARSAL: Final = "bearwatch_headlines.jsonl"  # named as the file is that it was drawn from
+REHEARSAL: Final = "bearwatch_headlines.jsonl"  # a name whose origin and licence are known
 LABELS: Final = "labels.jsonl"
 SEALED: Final = "sealed.jsonl"
 RECENT: Final = "recent.jsonl"

@@ -49,6 +49,8 @@ class RetrainingMetrics:
         text = "The newest comparison on the sealed rows, by task, number and version."
         self._scores = gauge("sealed_score_ratio", text, "task", "number", "version")
         self._rows = gauge("sealed_rows", "Sealed rows of the newest comparison.", "task")
+        text = "When the version that workers are to take was promoted; absent until one was."
+        self._champion = gauge("champion_promoted_timestamp_seconds", text, "version")
         self._unknown()
 
     def _unknown(self) -> None:
@@ -99,6 +101,11 @@ class RetrainingMetrics:
     def waiting(self, labels: int) -> None:
         """Set how many labels wait."""
         self._waiting.set(labels)
+
+    def champion(self, version: str, since: datetime) -> None:
+        """Name the version that was promoted last, by whomever."""
+        self._champion.clear()
+        self._champion.labels(version).set(since.timestamp())
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"bearwatch_{name}", text, labels, registry=self._registry)

@@ -28,6 +28,7 @@ from pipeline.retraining.process import Heard
 from pipeline.retraining.showing import history_table, shown
 from pipeline.settings import Settings
 from pipeline.store import retraining as store
+from pipeline.store import versions
 from pipeline.store.database import Database, DatabaseAway
 from pipeline.store.retraining import Trigger
 
@@ -150,7 +151,7 @@ class Serving:
             self._turn.training = False
 
     def turn(self, db: Database) -> None:
-        """Between trainings: a sign of life, and how much waits to be learned."""
+        """A sign of life, how much waits to be learned, and which version is the champion."""
         if not self._turn.training:
             self.health.beat("retrain", monotonic())
         if monotonic() - self._turn.asked_at < WAITING_EVERY_S:
@@ -158,6 +159,8 @@ class Serving:
         self._turn.asked_at = monotonic()
         try:
             self.own.waiting(store.new_labels(db, after_seq=store.learned_to(db)))
+            if (champion := versions.champion(db)) is not None:
+                self.own.champion(champion.version, champion.at)
         except DatabaseAway as error:
             log.warning("database away", reason=str(error))
 

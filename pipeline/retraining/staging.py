@@ -21,10 +21,11 @@ from models import dataset, text
 from models.prediction import SENTIMENTS
 from models.taxonomy import Taxonomy
 
-HEADLINES: Final = Path(models.__file__).parent / "headlines" / "bearwatch_headlines.jsonl"
+HEADLINES: Final = Path(models.__file__).parent / "headlines"
+"""The project's own labelled rows: every ``*.jsonl`` there."""
 
 BASE: Final = "base"
-"""The sealed fifth of the project's own headlines, by the ``split`` of a sealed row."""
+"""The sealed fifth of the project's own rows, by the ``split`` of a sealed row."""
 LABELLED: Final = "labelled"
 """Sealed labels, likewise."""
 
@@ -58,9 +59,12 @@ def gather(
     """Put together what a training sees, at most ``most_rows`` rows, the new ones first.
 
     ``labels`` and ``sealed`` are frames as ``pipeline.labels.training_rows`` gives them. What is
-    left out to keep to ``most_rows`` is drawn by the rows' ids: the same rows stay.
+    left out to keep to ``most_rows`` is drawn by the rows' ids: the same rows stay. ``headlines``
+    is a file of our own rows or a folder of such files: those of the split ``train`` are
+    rehearsed, all others sealed.
     """
-    ours = dataset.read([headlines], taxonomy)
+    files = sorted(headlines.glob("*.jsonl")) if headlines.is_dir() else [headlines]
+    ours = dataset.read(files, taxonomy)
     ours["story"] = "headline:" + ours["id"]
     ours["group"] = ours["text"].map(_folded)
     base = ours[ours["split"] != dataset.TRAIN].assign(split=BASE)

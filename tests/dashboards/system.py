@@ -30,6 +30,7 @@ from pipeline.health import Health, serve
 from pipeline.metrics import Metrics
 from pipeline.monitor import Monitor
 from pipeline.observe import Observer
+from pipeline.retraining.metrics import NUMBERS, RetrainingMetrics
 from pipeline.settings import Settings, SourceSettings
 from pipeline.store import lease
 from pipeline.store.database import Database, open_database
@@ -104,6 +105,7 @@ class System:
             partitions=[str(number) for number in PARTITIONS],
         )
         self.metrics.model(author.id)
+        retrained(RetrainingMetrics(self.metrics.registry), begin)
         drift = Drift(db, settings.counting.languages)
         self._observer = Observer(self.metrics, db, self.clock, drift)
         engine = Engine(author, EngineSettings(max_wait_seconds=0.002), self._observer.batch)
@@ -169,6 +171,17 @@ class System:
         del self._coming[: len(here)]
         for sample in here:
             self._source.values["news", next(self._turn)].append(sample.raw)
+
+
+def retrained(metrics: RetrainingMetrics, at: datetime) -> None:
+    """What `bearwatch retrain --serve` would show: a promotion, then a refusal, labels waiting."""
+    numbers = [
+        {"name": name, "champion": 0.74, "candidate": 0.79, "rows": 504} for name in NUMBERS
+    ]
+    metrics.found("promoted", at, {"seconds": 110.0, "numbers": numbers})
+    metrics.found("refused", at + timedelta(days=1), {"seconds": 105.0, "numbers": numbers})
+    metrics.champion(VERSION.partition("+")[0], at)
+    metrics.waiting(64)
 
 
 def monitor(

@@ -16,6 +16,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from docker.grafana.build import written
 from docker.grafana.panels import DATA_SOURCE, PALETTE, SEVERITIES
 from pipeline.metrics import Metrics
+from pipeline.retraining.metrics import RetrainingMetrics
 from tests.dashboards.expressions import (
     DASHBOARDS,
     DOCKER,
@@ -159,6 +160,7 @@ def test_links_lead_to_evidence_and_to_runbooks_that_exist() -> None:
 
 def test_every_metric_that_is_asked_for_is_exported() -> None:
     metrics = Metrics(program_version="1", topics=("t",), keys=(("all", "all"),))
+    RetrainingMetrics(metrics.registry)
     exported = {
         family.name + end
         for family in metrics.registry.collect()

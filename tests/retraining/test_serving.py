@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.metrics import Metrics
 from pipeline.retraining.metrics import NUMBERS
-from pipeline.retraining.parts import Parts
+from pipeline.retraining.parts import Parts, champion
 from pipeline.retraining.process import Stopped, TrainingFailed
 from pipeline.retraining.serve import Serving
 from pipeline.store import retraining as store
@@ -91,6 +91,8 @@ def test_metrics_tell_the_newest_comparison_and_remember_it_after_a_restart(
     assert before["bearwatch_sealed_rows['topic']"] != before["bearwatch_sealed_rows['topic']"]
     server.turn(parts.db)
     assert series(server.metrics)["bearwatch_waiting_labels[]"] == 300
+    promoted = f"bearwatch_champion_promoted_timestamp_seconds['{champion(parts.registry)[1]}']"
+    assert series(server.metrics)[promoted] == parts.clock().timestamp()
     server.train("labels")
     found = series(server.metrics)
     assert found["bearwatch_retrainings_total['promoted']"] == 1

@@ -72,6 +72,22 @@ def test_sealed_rows_are_the_own_fifth_and_sealed_labels(
     assert rows.new == {"t0"}
 
 
+def test_every_file_of_our_own_rows_is_rehearsed_and_its_other_rows_are_sealed(
+    headlines: Path, labels: Taxonomy
+) -> None:
+    posts = [
+        {"id": f"p-{split}", "text": f"$ACM to the moon {split}", "sentiment": "positive"}
+        | {"split": split}
+        for split in ("train", "holdout")
+    ]
+    (headlines.parent / "posts.jsonl").write_text("".join(json.dumps(p) + "\n" for p in posts))
+    (headlines.parent / "README.md").write_text("No rows.")
+    rows = put(headlines.parent, labels)
+    assert set(rows.rehearsal["id"]) == {f"h-{i}" for i in range(40)} | {"p-train"}
+    assert rows.sealed["split"].value_counts().to_dict() == {BASE: 11, LABELLED: 1}
+    assert "p-holdout" in set(rows.sealed["id"])
+
+
 @pytest.mark.parametrize("text", ["Own headline 45", "OWN headline, 45!", "a SEALED one"])
 def test_no_text_that_is_sealed_is_trained_on(
     headlines: Path, labels: Taxonomy, text: str
