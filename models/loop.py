@@ -15,6 +15,7 @@ from models.checkpoint import Checkpoint
 from models.classifier import Classifier, pad, trained
 from models.examples import IGNORED, Examples, batches, class_weights
 from models.recipe import Recipe
+from models.rehearsal import Remembered
 
 LOSS_STEPS = 100
 
@@ -42,6 +43,7 @@ class Run:
     loss: float = 0.0
     averaged: int = 0
     mean: dict[str, Tensor] = field(default_factory=dict)
+    remembered: Remembered | None = None
 
     @property
     def steps(self) -> int:
@@ -123,20 +125,31 @@ def _loss(run: Run, batch: Sequence[int], pad_id: int) -> Tensor:
     for task, share in shares.items():
         labels = run.labels[task][chosen]
         for answer in answers:
-            total = total + share / passes * functional.cross_entropy(
-                answer[task],
-                labels,
-                weight=run.weights[task],
-                ignore_index=IGNORED,
-                label_smoothing=run.recipe.smoothing,
-                reduction="sum",
-            )
+            total = total + share / passes * _taught(run, task, answer[task], chosen)
         if passes == 2:
             labelled = labels != IGNORED
             total = total + share * run.recipe.consistency * _divergence(
                 answers[0][task][labelled], answers[1][task][labelled]
             )
     return total / len(batch)
+
+
+def _taught(run: Run, task: str, answer: Tensor, chosen: Tensor) -> Tensor:
+    """Cross-entropy with labels of the ``chosen`` rows, or with what is remembered, summed."""
+    by_label = functional.cross_entropy(
+        answer,
+        run.labels[task][chosen],
+        weight=run.weights[task],
+        ignore_index=IGNORED,
+        label_smoothing=run.recipe.smoothing,
+        reduction="none",
+    )
+    if run.remembered is None:
+        return by_label.sum()
+    share = run.recipe.distilled * run.remembered.rows[task][chosen].float()
+    told = run.remembered.answers[task][chosen]
+    by_memory = -(told * functional.log_softmax(answer, dim=-1)).sum(dim=-1)
+    return ((1 - share) * by_label + share * by_memory).sum()
 
 
 def _answers(run: Run, ids: Tensor, mask: Tensor | None) -> dict[str, Tensor]:

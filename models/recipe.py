@@ -47,6 +47,7 @@ class Recipe:
     consistency: float = 1.5  # weight of the difference between two answers to the same row
     averaging: float = 0.4  # share of all steps, the last ones, whose weights are averaged
     kept: float = 0.0  # share of the weights it went on from in those that are stored
+    distilled: float = 0.0  # share of that version's answers in what rows to rehearse teach
     inner_share: float = 0.05  # of the repeat groups, for the choice of epoch and temperatures
 
     def __post_init__(self) -> None:

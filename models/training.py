@@ -24,6 +24,7 @@ from models.classifier import Classifier, logits, trained
 from models.evaluation import TaskReport
 from models.examples import IGNORED, Examples, examples, names_of, token_ids
 from models.recipe import Progress, Recipe
+from models.rehearsal import remember
 from models.taxonomy import Taxonomy
 
 __all__ = ["Progress", "Recipe", "train"]
@@ -56,6 +57,7 @@ def train(
     *,
     start: Path | None = None,
     judged: Sequence[Path] = (),
+    rehearsed: Sequence[Path] = (),
     labels: Taxonomy | None = None,
     prompt: prompts.Prompt | None = None,
     encoder: Path | None = None,
@@ -67,7 +69,9 @@ def train(
     The epoch with the best mean macro-F1 on the inner rows is kept; each head's temperature is
     fitted on them. ``start`` is a version to go on from, in place of the prompt's text; its
     vectors stay, and topics new to it begin at their descriptions. ``judged`` are further files to
-    be evaluated on, whatever their split: a repeat of one of their rows stops training. ``names``
+    be evaluated on, whatever their split: a repeat of one of their rows stops training.
+    ``rehearsed`` are those of ``data`` whose rows are to be answered as ``start`` answers them, by
+    the recipe's ``distilled`` (:mod:`models.rehearsal`). ``names``
     of companies are for the variation that swaps them. The best weights so far lie in ``out``
     while it runs, but the card comes last: interrupted, ``out`` is no version, and the same call
     goes on after the last whole epoch. Files, recipe and machine being equal, so is the result,
@@ -96,9 +100,13 @@ def train(
     training = examples(split.training, labels, backbone, recipe.max_tokens)
     run = loop.start(classifier, training, recipe)
     first = _copied(classifier)
+    if start is not None and recipe.distilled:
+        files = [path.name.partition(".")[0] for path in rehearsed]
+        known = {"topic": len(read_card(start).topics), "sentiment": len(card.sentiments)}
+        run.remembered = remember(classifier, training, files, known, backbone.pad_id)
 
     origins = _origins(card, data)
-    fingerprint = _fingerprint(card, origins, split, recipe)
+    fingerprint = _fingerprint(card, origins, split, recipe, rehearsed)
     done, best = loop.resume(run, checkpoint.read(out, fingerprint))
     for epoch, plan in enumerate(run.plan[done:], start=done + 1):
         run.rows = _varied(split.training, training, backbone, recipe, names, epoch)
@@ -205,7 +213,11 @@ def _go_on(
 
 
 def _fingerprint(
-    card: Card, origins: list[dict[str, str]], split: dataset.Split, recipe: Recipe
+    card: Card,
+    origins: list[dict[str, str]],
+    split: dataset.Split,
+    recipe: Recipe,
+    rehearsed: Sequence[Path],
 ) -> str:
     """Digest of all that a training's result depends on."""
     content = {
@@ -213,6 +225,7 @@ def _fingerprint(
         "data": origins,
         "rows": _counts(split),
         "recipe": asdict(recipe),
+        "rehearsed": sorted(path.name for path in rehearsed),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

@@ -97,6 +97,10 @@ class Wish:
 def train_version(settings: Settings, wish: Wish, console: Console) -> Shown:
     """Train on the rows whose split is ``train`` and store the version, with a report if asked."""
     recipe = changed(training.Recipe(), wish.changes)
+    if recipe.distilled:
+        raise dataset.DatasetError(
+            "distilled is about rows to rehearse, which `bearwatch retrain` has; leave it out"
+        )
     watchlist = Watchlist.load(settings.companies.watchlist)
     labels = taxonomy.load(settings.model.topics)
     with progress(console) as display:

@@ -18,7 +18,8 @@ INCREMENTAL: Final = Recipe(
     mixing=0.0,
     consistency=0.0,
     averaging=0.5,
-    kept=0.2,
+    kept=0.4,
+    distilled=1.0,
     inner_share=0.1,
 )
 """For going on from a version, with new labels among rows to rehearse (LOG.md, 26 November)."""

@@ -117,6 +117,7 @@ def trained(
                 Recipe(**told.recipe),
                 show,
                 start=start,
+                rehearsed=[folder / job.REHEARSAL],
                 labels=labels,
                 encoder=encoder,
             )

@@ -159,9 +159,10 @@ class World:
         return Parts(db, settings, registry, rows, clock, encoder, self.headlines, in_process)
 
 
+# The champion here knows half of what it is asked: its own answers are little worth rehearsing.
 RECIPE_NAMES: Final = (
     *("batch_tokens", "max_tokens", "inner_share", "prompt_rate", "head_rate"),
-    *("balance", "sentiment_weight", "mixing", "consistency", "averaging"),
+    *("balance", "sentiment_weight", "mixing", "consistency", "averaging", "kept", "distilled"),
 )
 
 
