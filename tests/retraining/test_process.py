@@ -13,7 +13,7 @@ import pytest
 
 from models.card import WEIGHTS
 from pipeline.recipes import INCREMENTAL
-from pipeline.retraining import job, process
+from pipeline.retraining import child, job, process
 from pipeline.retraining.deciding import decide
 from pipeline.retraining.job import Doubt, Job, Result
 from pipeline.retraining.parts import Parts
@@ -67,6 +67,29 @@ def test_whoever_loses_the_lease_ends_the_training(folder: Path) -> None:
 
     with pytest.raises(Lost):
         process.run(folder, stop=Event(), alive=lost, heard=lambda _: None, longest_s=60.0)
+
+
+def test_our_own_rows_are_rehearsed_by_what_the_champion_answers(
+    world: World, make: Callable[..., Parts]
+) -> None:
+    made = []
+
+    def train(folder: Path, **_: Any) -> Result:
+        told = job.read_job(folder)
+        for share in (0.0, 1.0):
+            copy = folder.with_name(f"distilled-{share}")
+            shutil.copytree(folder, copy)
+            wanted = replace(told, recipe=dict(told.recipe) | {"epochs": 1, "distilled": share})
+            found = child.trained(copy, wanted, world.champion, world.labels, lambda **_: None)
+            made.append(found.card)
+        raise Stopped("enough was seen")
+
+    parts = replace(make(), train=train)
+    label(parts.db, texts([NEW], 60, 3))
+    with pytest.raises(Stopped):
+        retrain(parts, "hand", stop=Event(), heard=lambda _: None, least=1)
+    assert [card.recipe["distilled"] for card in made] == [0.0, 1.0]
+    assert made[0].weights_sha256 != made[1].weights_sha256
 
 
 def test_a_version_that_a_power_cut_left_damaged_is_made_again(
