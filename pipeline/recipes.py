@@ -18,7 +18,7 @@ INCREMENTAL: Final = Recipe(
     mixing=0.0,
     consistency=0.0,
     averaging=0.5,
-    kept=0.4,
+    kept=0.5,
     distilled=1.0,
     inner_share=0.1,
 )

@@ -5,14 +5,15 @@ The same annotator is asked the same until there is an answer: nothing is rememb
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, Protocol
 
 from pipeline.labels.drawing import place, reserved, share, story_key
-from pipeline.labels.scoring import Candidate, Worth, choose, preselect, words_of
+from pipeline.labels.scoring import Candidate, Worth, choose, preselect, trust, words_of
 from pipeline.labels.settings import LabelSettings
+from pipeline.registry.folders import tuned_topics
 from pipeline.store import asking
 from pipeline.store.asking import Answered, Pool, Told, View
 from pipeline.store.database import Database
@@ -52,8 +53,9 @@ class Choice(Told):
         if self.why == "second" or self.worth is None:
             return "another annotator has labelled it"
         w = self.worth
+        told = "unsure" if w.trust == 1 else "new topic"
         return (
-            f"unsure {w.uncertainty:.2f} x different {w.diversity:.2f} "
+            f"{told} {w.uncertainty:.2f} x different {w.diversity:.2f} "
             f"x topic's share {w.quota:.2f} = {w.score:.2f}"
         )
 
@@ -87,12 +89,18 @@ def next_articles(
     what the annotator has labelled or skipped, or what was deleted. A share of the questions is
     random, among texts that are kept for that: see :func:`pipeline.labels.drawing.reserved`.
     """
+    tuned = tuned_topics(db)
     with asking.view(db) as view:
-        return _choose(view, annotator, settings, now, limit)
+        return _choose(view, tuned, annotator, settings, now, limit)
 
 
 def _choose(
-    view: View, annotator: str, settings: ChoosingSettings, now: datetime, limit: int
+    view: View,
+    tuned: frozenset[str],
+    annotator: str,
+    settings: ChoosingSettings,
+    now: datetime,
+    limit: int,
 ) -> list[Choice]:
     wanted, since = settings.labels, now - settings.labels.recent
     pool = view.pool(
@@ -106,7 +114,7 @@ def _choose(
     kinds = [_kind(f"{annotator}:{pool.asked + n}", wanted) for n in range(limit + SPARE)]
     at_random = [one for one in pool.fresh if reserved(one.text_hash)]
     queues: dict[Why, list[Picked]] = {
-        "worth": _by_worth(view, pool, annotator, limit + SPARE),
+        "worth": _by_worth(view, pool, tuned, annotator, limit + SPARE),
         "random": [(one, "random", None) for one in _drawn(at_random, annotator)],
         "second": [],
     }
@@ -136,14 +144,18 @@ def _kind(name: str, settings: LabelSettings) -> Why:
     return "second" if drawn < settings.random_share + settings.second_share else "worth"
 
 
-def _by_worth(view: View, pool: Pool, annotator: str, number: int) -> list[Picked]:
+def _by_worth(
+    view: View, pool: Pool, tuned: frozenset[str], annotator: str, number: int
+) -> list[Picked]:
+    untuned = {one.topic for one in pool.fresh} - tuned
+    trusts = {name: trust(name, untuned, pool.topics) for name in untuned}
     free = {one.text_hash: one for one in pool.fresh if not reserved(one.text_hash)}
     lane = [one for one in free.values() if place(annotator, one.text_hash) % LANES == 0]
     ours = lane if len(lane) >= number else list(free.values())
-    first = preselect([_candidate(one) for one in ours], pool.topics, PRESELECTED)
+    first = preselect([_candidate(one, trusts) for one in ours], pool.topics, PRESELECTED)
     titles = view.titles([one.text_hash for one in first])
     worded = [
-        _candidate(free[one.text_hash], titles[one.text_hash])
+        _candidate(free[one.text_hash], trusts, titles[one.text_hash])
         for one in first
         if one.text_hash in titles
     ]
@@ -167,13 +179,14 @@ def _pick(kinds: Sequence[Why], queues: dict[Why, list[Picked]]) -> list[Picked]
     return picked
 
 
-def _candidate(one: Answered, title: str = "") -> Candidate:
+def _candidate(one: Answered, trusts: Mapping[str, float], title: str = "") -> Candidate:
     return Candidate(
         one.text_hash,
         one.topic,
         one.topic_probability,
         one.sentiment_probability,
         words_of(title),
+        trusts.get(one.topic, 1.0),
     )
 
 

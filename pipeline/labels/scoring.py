@@ -1,18 +1,23 @@
 """How much a label of an article would tell: uncertainty x diversity x quota. Pure functions.
 
 Uncertainty alone asks about the same event again and again, and about the topics that are hard;
-diversity and the quota keep the questions apart and the topics even.
+diversity and the quota keep the questions apart and the topics even. Of a topic that is known by
+its sentence alone, certainty takes the place of uncertainty until there are labels of it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 QUOTA: Final = 20
 """Labels of a topic after which another one of it is worth half as much."""
+
+COLD: Final = 10
+"""Labels a topic, on average over the topics that the classifier was not tuned on, until only its
+doubts about them count."""
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -21,22 +26,25 @@ Words = frozenset[str]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A text that could be asked about. Probabilities are the classifier's, of its answers."""
+    """A text that could be asked about. Probabilities are the classifier's, of its answers;
+    ``trust`` says how far its doubts are believed, see :func:`trust`."""
 
     text_hash: str
     topic: str
     topic_probability: float
     sentiment_probability: float
     words: Words = frozenset()
+    trust: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """Three numbers in [0, 1], and their product."""
+    """Three numbers in [0, 1], and their product; the first is of a candidate's ``trust``."""
 
     uncertainty: float
     diversity: float
     quota: float
+    trust: float = 1.0
 
     @property
     def score(self) -> float:
@@ -51,9 +59,25 @@ def words_of(title: str) -> Words:
     )
 
 
+def trust(topic: str, untuned: Collection[str], labelled: Mapping[str, int]) -> float:
+    """How far the classifier's doubts about an answer of this topic are believed, 0 to 1.
+
+    Of the ``untuned`` topics it knows a sentence each. What it doubts there are odd texts, which
+    teach a topic badly; what it is sure of are plain ones, which teach it well. So certainty is
+    asked for at first, and doubt takes its place as labels of these topics come.
+    """
+    if topic not in untuned:
+        return 1.0
+    return min(1.0, sum(labelled.get(name, 0) for name in untuned) / (COLD * len(untuned)))
+
+
 def uncertainty(candidate: Candidate) -> float:
-    """The chance that at least one of the two answers is wrong, by calibrated probabilities."""
-    return 1 - candidate.topic_probability * candidate.sentiment_probability
+    """The chance that at least one of the two answers is wrong, by calibrated probabilities.
+
+    As far as that is not to be trusted, the chance that both are right.
+    """
+    wrong = 1 - candidate.topic_probability * candidate.sentiment_probability
+    return candidate.trust * wrong + (1 - candidate.trust) * (1 - wrong)
 
 
 def quota(labelled: int) -> float:
@@ -96,7 +120,9 @@ def choose(
     chosen: list[tuple[Candidate, Worth]] = []
     while left and len(chosen) < number:
         worths = [
-            Worth(uncertainty(one), apart[one.text_hash], quota(counts.get(one.topic, 0)))
+            Worth(
+                uncertainty(one), apart[one.text_hash], quota(counts.get(one.topic, 0)), one.trust
+            )
             for one in left
         ]
         best = max(range(len(left)), key=lambda place: worths[place].score)

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Final
 
 import models
+from pipeline.store import versions
+from pipeline.store.database import Database
 from pipeline.store.versions import Files
 
 CARD: Final = "card.json"
@@ -20,6 +22,14 @@ SHIPPED: Final = Path(models.__file__).parent / "shipped"
 def shipped_id() -> str:
     """The id on the shipped version's card."""
     return str(json.loads((SHIPPED / CARD).read_text(encoding="utf-8"))["id"])
+
+
+def tuned_topics(db: Database) -> frozenset[str]:
+    """The topics that the champion was tuned on; others it knows by their sentences."""
+    champion = versions.champion(db)
+    found = [] if champion is None else versions.find(db, champion.version)
+    card = found[0].card if found else json.loads((SHIPPED / CARD).read_text(encoding="utf-8"))
+    return frozenset(card["topics"])
 
 
 def read(folder: Path) -> Files:

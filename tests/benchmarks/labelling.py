@@ -26,7 +26,7 @@ from sklearn.metrics import f1_score
 from models import backbone, dataset, pictures, prompts, taxonomy, versions
 from models.classifier import SHARPNESS, Classifier, pad
 from pipeline.labels.choosing import PRESELECTED
-from pipeline.labels.scoring import Candidate, choose, preselect, words_of
+from pipeline.labels.scoring import Candidate, choose, preselect, trust, words_of
 from pipeline.labels.settings import LabelSettings
 from pipeline.store.hashing import text_hash
 
@@ -99,6 +99,8 @@ def chosen(
     random = int(draw.binomial(number, RANDOM_SHARE))
     found = at_random(data, pool, told, labelled, draw, random)
     rows = {text_hash(data.titles[row], str(row)): row for row in pool if row not in set(found)}
+    counts = Counter(data.names[data.labels[row]] for row in (*labelled, *found))
+    trusted = trust(data.names[0], data.names, counts)  # no topic was tuned before
     place = {row: n for n, row in enumerate(pool)}
     candidates = [
         Candidate(
@@ -107,10 +109,10 @@ def chosen(
             float(told[place[row]].max()),
             1.0,
             words_of(data.titles[row]),
+            trusted,
         )
         for key, row in rows.items()
     ]
-    counts = Counter(data.names[data.labels[row]] for row in (*labelled, *found))
     recent = [words_of(data.titles[row]) for row in labelled[-60:]]
     first = preselect(candidates, counts, PRESELECTED)
     return found + [

@@ -12,11 +12,13 @@ from sqlalchemy import update
 
 from pipeline.labels.choosing import Choice, next_articles
 from pipeline.labels.drawing import reserved
+from pipeline.labels.scoring import COLD
 from pipeline.labels.settings import LabelSettings
 from pipeline.settings import CountingSettings
 from pipeline.store import labels, tables
 from pipeline.store.database import Database
 from pipeline.store.hashing import text_hash
+from pipeline.store.labels import Task
 from pipeline.store.pinning import pin_article
 from tests.fakes import MONDAY
 from tests.labels.said import event, pinned, say
@@ -50,11 +52,15 @@ def publish(db: Database, **titles: str) -> None:
 
 
 def label_it(
-    db: Database, name: str, annotator: str = "bob", value: str | None = "neutral"
+    db: Database,
+    name: str,
+    annotator: str = "bob",
+    value: str | None = "neutral",
+    task: Task = "sentiment",
 ) -> None:
     with db.write() as connection:  # all in the same moment
         text = pin_article(connection, "wire", name, MONDAY)
-        labels.add(connection, [text], [event(annotator, text.hash, value)])
+        labels.add(connection, [text], [event(annotator, text.hash, value, task=task)])
 
 
 def titles(number: int, *, kept: bool | None = None) -> list[str]:
@@ -73,6 +79,23 @@ def test_a_choice_shows_text_and_answers(db: Database) -> None:
     assert (found.version, found.url, found.why) == ("fake+0", None, "worth")
     assert found.published_at == MONDAY + timedelta(hours=1)
     assert found.reason.startswith("unsure 0.28 x different 1.00 x topic's share 1.00 = 0.28")
+
+
+def test_a_topic_that_the_champion_was_not_tuned_on_is_asked_about_by_its_plain_texts(
+    db: Database,
+) -> None:
+    # Energy is no topic of the version that ships, Macro is one.
+    energy = {t: f"Energy {t}" for t in titles(30) if not reserved(text_hash(f"Energy {t}", ""))}
+    names = list(energy)[: COLD + 1]
+    publish(db, macro=titles(1, kept=False)[0], **{name: energy[name] for name in names})
+    told = {one.id: one.reason for one in ask(db)}
+    assert told.pop("macro").startswith("unsure 0.28 x")
+    assert set(told) == set(names)
+    assert {reason[:16] for reason in told.values()} == {"new topic 0.72 x"}
+    for name in names[:-1]:
+        label_it(db, name, value="Energy", task="topic")
+    (left,) = [one for one in ask(db) if one.id != "macro"]
+    assert left.reason.startswith("unsure 0.28 x")
 
 
 def test_never_again_what_is_labelled_skipped_deleted_or_a_copy_of_it(db: Database) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.labels.drawing import RESERVED, reserved
 from pipeline.labels.scoring import (
+    COLD,
     QUOTA,
     Candidate,
     choose,
     diversity,
     preselect,
     quota,
+    trust,
     uncertainty,
     words_of,
 )
@@ -27,6 +31,26 @@ def candidate(title: str, topic: str = "Macro", sure: float = 0.5, tone: float =
 def test_the_surer_both_answers_are_the_less_a_label_tells() -> None:
     assert uncertainty(candidate("a", sure=0.9, tone=0.8)) == pytest.approx(0.28)
     assert uncertainty(candidate("a", sure=1.0, tone=1.0)) == 0
+
+
+def test_doubts_about_new_topics_are_trusted_as_their_labels_come() -> None:
+    new = ("Space", "Sea")
+    assert trust("Macro", new, {}) == 1
+    assert trust("Space", new, {"Macro": 99}) == 0
+    assert trust("Space", new, {"Sea": COLD}) == trust("Sea", new, {"Space": COLD}) == 0.5
+    assert trust("Space", new, {"Sea": COLD, "Space": COLD + 5}) == 1
+
+
+def test_of_a_new_topic_plain_texts_are_asked_about_first() -> None:
+    plain, odd = candidate("rocket", sure=0.9), candidate("spanner", sure=0.2)
+    for trusted, first in ((0.0, plain), (1.0, odd)):
+        both = [replace(one, trust=trusted) for one in (plain, odd)]
+        (found, worth), _ = choose(both, {}, [], 2)
+        assert (found.text_hash, worth.trust) == (first.text_hash, trusted)
+        assert preselect(both, {}, 1) == [found]
+    half = replace(odd, trust=0.5)
+    assert uncertainty(half) == pytest.approx(0.5)
+    assert uncertainty(replace(odd, trust=0.0)) == pytest.approx(0.2)
 
 
 def test_a_topic_without_labels_goes_first_and_quota_labels_halve_it() -> None:
