@@ -32,7 +32,10 @@ _IRREGULAR: Final = {
     for word, *forms in [line.split()]
     for form in forms
 }
-_KEPT: Final = frozenset({"united", "news", "texas", "paris", "gas", "wales", "sales"})
+_KEPT: Final = frozenset(
+    {"united", "news", "texas", "paris", "gas", "wales", "sales", "succeed", "exceed", "proceed"}
+    | {"need", "feed", "seed", "speed", "bleed", "breed"}
+)
 """Words whose end is no ending."""
 _BRITISH: Final = (
     (re.compile(r"(?<=[a-z]{3})our(?=$|ed$|s$|ing$|ite)"), "or"),
@@ -74,4 +77,6 @@ def stem(word: str) -> str:
             break
     if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "lsez":
         word = word[:-1]
+    if len(word) > 5 and word.endswith("ll"):
+        word = word[:-1]  # cancelled, annulled
     return word.removesuffix("e") if len(word) > 3 else word
