@@ -91,10 +91,10 @@ def _sort(mark: int, shape: Shape, soft: frozenset[int]) -> Sort:
         return "must"
     if mark in shape.weak:
         return "weak"
-    if mark in shape.figures:
-        return "figure"
     if mark in shape.front or mark in shape.tail:
         return "tag"
+    if mark in shape.figures:
+        return "figure"
     if mark in shape.facts:
         return "fact"
     if mark not in soft and (mark in shape.names or mark in shape.slug):

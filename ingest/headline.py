@@ -41,7 +41,7 @@ _SLUG = re.compile(
     r"|\$[A-Z.]{1,6}(?=\s[A-Z][a-z])"  # $ACM before the name
     r"|[A-Z][A-Z0-9.]{1,9}\s-+\s"  # ACM.AX -
     r"|(?:[A-Z][A-Z0-9/&.]*\s){0,3}[A-Z][A-Z0-9/&.]+(?:-|:|/\s|/(?=[A-Z][a-z]))(?=\s?\S)"
-    r"|[A-Z]{2,6}-[A-Z][a-z]+:\s"
+    r"|[A-Z]{2,6}-[A-Z][a-z]+:\s|[A-Z]{2,6}\s\d{1,4}:\s"
     r"|[A-Z][A-Za-z]+(?:\s[A-Z]?[a-z]+){0,2}:\s)"  # Morning bid:
 )
 # $ACM $X behind a headline: which security it is about, and seldom a part of the sentence.

@@ -101,7 +101,11 @@ def _differ(later: Shape, earlier: Shape, lying: Alignment) -> bool:
         return True
     if sum(sort == "word" and where != "behind" for sort, where in lying.added) > MOST_ADDED:
         return True
-    return (later.capitals or earlier.capitals) and _other_notice(later, earlier, lying)
+    if later.capitals == earlier.capitals:
+        return later.capitals and _other_notice(later, earlier, lying)
+    # All in upper case, as alerts are, a headline is none of a template.
+    alert = not (later.names if later.capitals else earlier.names)
+    return not alert and _other_notice(later, earlier, lying)
 
 
 def _happened(lying: Alignment) -> bool:

@@ -9,6 +9,11 @@ from ingest.figures import compiled
 
 ADVERBS: Final = ("up", "off", "out", "in", "down", "over")
 """Behind a hyphen they are a part of the word before."""
+_MOVED: Final = (
+    "raise[sd]?|lifts?|lifted|revise[sd]?|change[sd]?|cuts?|lowers?|lowered|moves?|moved"
+)
+_STANDS: Final = r"(?:positive|negative|stable|developing)\b"
+_MONTHS: Final = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _PHRASES: Final = compiled(
     (
         (r"\beuro[ -](?:zone|area)\b", "eurozone"),
@@ -61,6 +66,13 @@ _PHRASES: Final = compiled(
             r"\1ly",
         ),
         (r"\bper cent\b", "%"),
+        # Where an outlook is now, says also which way it was moved.
+        (
+            rf"\b(?:{_MOVED})\b(?=(?:\s[\w'.&-]+){{0,5}}\soutlook(?:\s[\w'.&-]+){{0,4}}\sto\s{_STANDS})",
+            " ",
+        ),
+        (rf"(?<=\boutlook )(?:{_MOVED})(?= to {_STANDS})", " "),
+        (rf"(\bin (?:{_MONTHS})[a-z]*) from (?:{_MONTHS})[a-z]*\b", r"\1 monthly"),
         (r"\bw/(?=\s)", "with"),
         (r"\b(?:vs\.?|versus)\s(?=[$\u00a3\u20ac]?\d)", "from "),
         (rf"\b([a-z]{{2,}})-({'|'.join(ADVERBS)})s?\b(?!-)", r"\1\2"),
@@ -71,8 +83,8 @@ _PHRASES: Final = compiled(
     )
 )
 _A_PHRASE = re.compile(
-    r"euro|\bfirms?\b|\bin (?:an? )?deal\b|\b[ymq]r?[/-]|\b[ymq]o[ymq]\b|month|quarter|\blea?[vf]"
-    r"|\blift|\beas|\bg[eio]|jailed|annual|-(?:based|hit|listed|backed|owned|led)|approval|clearance|\bnod\b|ahead|green|n't|\bcannot|\b(?:e|co|re|non|pre|multi|sub)-"
+    r"outlook|\bfrom |euro|\bfirms?\b|\bin (?:an? )?deal\b|\b[ymq]r?[/-]|\b[ymq]o[ymq]\b|month"
+    r"|quarter|\blea?[vf]|\blift|\beas|\bg[eio]|jailed|annual|-(?:based|hit|listed|backed|owned|led)|approval|clearance|\bnod\b|ahead|green|n't|\bcannot|\b(?:e|co|re|non|pre|multi|sub)-"
     r"|\binter-|per cent|w/|\bvs\b|versus|[a-z]-(?:up|off|out|in|down|over)|higher|lower|\bup\b"
     r"|\bdown\b|flat|mixed|\bat\b",
     re.IGNORECASE,

@@ -80,6 +80,7 @@ def marks(title: str) -> list[Mark]:
 def said(text: str) -> list[Mark]:
     """What a sentence says, in order, without looking for slugs, outlets and sources."""
     found = list(_grouped(_tokens(text)))
+    verbless = not text.isupper() and not any(mark.kind == "fact" for mark in found)
     ways = {mark.name for mark in found if mark.name in ("to", "from")}
     result: list[Mark] = []
     after: str | None = None
@@ -92,11 +93,16 @@ def said(text: str) -> list[Mark]:
         if after == "from" and len(ways) == 2 and mark.kind != "weak":
             # "to hold from buy" is not "to buy from hold".
             result.append(Mark(f"from {mark.name}", "must"))
-        elif after in _COMING and mark.kind == "fact":
+        elif after in _COMING and (mark.kind == "fact" or (verbless and _is_verb(mark, result))):
             result.append(Mark(_FUTURE, "must"))
         after = None
         result.append(mark)
     return result
+
+
+def _is_verb(mark: Mark, before: list[Mark]) -> bool:
+    """Whether a word behind *to* says what somebody will do: Ghana to issue, a vote to issue."""
+    return bool(before) and before[-1].capital and mark.kind in ("plain", "word", "weak")
 
 
 def _tokens(text: str) -> list[tuple[str, bool]]:
