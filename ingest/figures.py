@@ -77,6 +77,7 @@ _IN_DIGITS: Final = compiled(
         (rf"(?<![\w.,%])\+\s?(?={_DIGITS}\s?(?:%|pct|percent|bps))", " up "),
         (rf"(?<=[a-z,] )[-\u2212](?={_DIGITS}\s?(?:%|pct|percent|bps))", " down "),
         (r"\b([1-4])q\b", r"q\1"),
+        (r"(?<=\d)\s?kt\b", "k tonnes"),
         # $4.0-4.2 bln, 5 to 6 million: the scale is of both.
         (
             rf"(?<![\d.,])({_DIGITS})\s?(?:-|\u2013|to)\s?{_SIGN}({_DIGITS})\s?({_SCALE})\b",
@@ -93,6 +94,7 @@ _OF = r"(?=\s(?:of|in|from|since|so|this)\b|\W*$|[,;])"
 _IN_WORDS: Final = compiled(
     (
         (r"\b(?:a )?quarter[ -](?:of a )?(?:percentage[ -])?point\b", "25 bps"),
+        (r"\bthree[ -]quarters(?: of a)?[ -](?:percentage[ -])?point\b", "75 bps"),
         (r"\b(?:a )?half(?:[ -]| a )(?:percentage[ -])?point\b", "50 bps"),
         (r"\bhalf an? (?=per ?cent\b|pct\b|%)", "0.5 "),
         (rf"\btwo[ -]thirds{_OF}", "66.7 pct"),

@@ -53,9 +53,14 @@ _DATED = re.compile(
     rf"|(?P<on>\d{{1,2}})\s(?P<of>{_MONTHS})[a-z]*\.?)\s(?P<year>\d{{4}})\W*$"
 )
 # - Outlet, | Outlet, (Outlet), [Section], -WSJ, , RTRS, By Outlet.com
+_PAPERS = (
+    "News|Times|Post|Weekly|Daily|Journal|Wire|Herald|Tribune|Gazette|Monitor|Report|Review|Courier"
+    "|Ledger|Chronicle|Observer|Telegraph|Globe|Mail|Standard|Today|Insider|Business|Desk"
+)
 _TAIL = re.compile(
     r"(?:\s(?:[-|\u2013\u2014~\u2022\u00bb]+|::|//)\s?|\|\s?|(?<=[a-z\s])-(?=[A-Z][\w.]*\W*$)"
-    r"|,\s(?=[A-Z]{2,6}$)|\s[(\[]|\s/(?=\w+/)|(?<=[a-z\d]\s)By\s(?=[A-Z][\w.]+(?:\s[A-Z][\w.]+){0,3}$))"
+    rf"|,\s(?=[A-Z]{{2,6}}$)|,\s(?=(?:[A-Z]\w+\s){{1,3}}(?:{_PAPERS})\W*$)"
+    r"|\s[(\[]|\s/(?=\w+/)|(?<=[a-z\d]\s)By\s(?=[A-Z][\w.]+(?:\s[A-Z][\w.]+){0,3}$))"
     r"(?P<name>[^-|()\[\]\u2013\u2014:]{2,40}|[A-Z]{2,4}-[A-Z]{2,4})[)\]/]?[\s.!]*$"
 )
 _BARS: Final = ("|", "::", "\u2022", "\u00bb")

@@ -66,6 +66,16 @@ _PHRASES: Final = compiled(
             r"\1ly",
         ),
         (r"\bper cent\b", "%"),
+        (
+            r"\b(?:fires|fired)\b(?=\s\S+\s(?:staff|workers|employees|people|executives)\b)",
+            "lays off",
+        ),
+        (
+            r"\bpull(?:s|ed|ing)?\b(?=(?:\s[\w'-]+){0,3}\s(?:guidance|forecasts?|outlook|view|targets?"
+            r"|bid|offer|ipo|listing|float|flotation)\b)",
+            "withdraws",
+        ),
+        (rf"\bin (?:the )?(?:year|12 months) to (?=(?:{_MONTHS})[a-z]*)", "yearly "),
         # Where an outlook is now, says also which way it was moved.
         (
             rf"\b(?:{_MOVED})\b(?=(?:\s[\w'.&-]+){{0,5}}\soutlook(?:\s[\w'.&-]+){{0,4}}\sto\s{_STANDS})",
@@ -83,10 +93,11 @@ _PHRASES: Final = compiled(
     )
 )
 _A_PHRASE = re.compile(
-    r"outlook|\bfrom |euro|\bfirms?\b|\bin (?:an? )?deal\b|\b[ymq]r?[/-]|\b[ymq]o[ymq]\b|month"
-    r"|quarter|\blea?[vf]|\blift|\beas|\bg[eio]|jailed|annual|-(?:based|hit|listed|backed|owned|led)|approval|clearance|\bnod\b|ahead|green|n't|\bcannot|\b(?:e|co|re|non|pre|multi|sub)-"
-    r"|\binter-|per cent|w/|\bvs\b|versus|[a-z]-(?:up|off|out|in|down|over)|higher|lower|\bup\b"
-    r"|\bdown\b|flat|mixed|\bat\b",
+    r"outlook|\bfire[sd]|\bpull|\bin |\bfrom |euro|\bfirms?\b|\b[ymq]r?[/-]|\b[ymq]o[ymq]\b|month"
+    r"|quarter|\blea?[vf]|\blift|\beas|\bg[eio]|jailed|annual|-(?:based|hit|listed|backed|owned|led)"
+    r"|approval|clearance|\bnod\b|ahead|green|n't|\bcannot|\b(?:e|co|re|non|pre|multi|sub|inter)-"
+    r"|per cent|w/|\bvs\b|versus|[a-z]-(?:up|off|out|in|down|over)|higher|lower|\bup\b|\bdown\b|flat"
+    r"|mixed|\bat\b",
     re.IGNORECASE,
 )
 """Where none of this stands, there is no such phrase either."""
