@@ -194,7 +194,7 @@ def needed(shape: Shape) -> int:
 
     The index asks for them before anything else: most of one template are out at once.
     """
-    asked = (shape.names | shape.figures) - shape.slug - shape.tail
+    asked = (shape.names | shape.figures | shape.facts) - shape.slug - shape.tail
     return _bits(mark for mark in shape.order if mark in asked)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final, Literal, cast, get_args
 
@@ -38,6 +39,8 @@ _LETTERED: Final = frozenset(
     ("part", "class", "series", "tranche", "tier", "type", "annex", "section", "category", "share")
 )
 """Behind these, a letter or a Roman numeral tells one thing from another."""
+_MISTAKEN: Final = 6
+"""Letters of a stem that is known with a typing error."""
 _NUMERAL = re.compile("[a-z]|[ivx]{2,4}")
 _TOKEN = re.compile(
     r"(?P<grade>(?<![\w])(?:AAA|AA|A|BBB|BB|B|CCC|CC|C|D)[+-](?![\w]))"
@@ -180,11 +183,36 @@ def _grouped(tokens: list[tuple[str, bool]]) -> Iterator[Mark]:
                 break
         else:
             kind: Kind = "figure" if _is_figure(token) or token in _COUNTS else "plain"
+            meant = None if kind == "figure" else _meant(stems[at])
             if kind == "figure":
                 yield Mark(token, kind, capital)
+            elif meant is not None and not capital:
+                yield Mark(meant, "fact", capital, written=token)
             else:
                 yield Mark(stems[at], kind, capital, written=token)
             at += 1
+
+
+@lru_cache(maxsize=65_536)
+def _meant(word: str) -> str | None:
+    """The event that an unlisted stem is with a typing error: apoint, reciev."""
+    name, length = _by_letters().get(_letters(word), ("", 0))
+    return name if abs(length - len(word)) <= 1 else None
+
+
+def _letters(word: str) -> tuple[str, str]:
+    """What a typing error seldom changes in a long word: how it begins, which letters it has."""
+    return (word[0], "".join(sorted(set(word)))) if len(word) >= _MISTAKEN else ("", "")
+
+
+@cache
+def _by_letters() -> dict[tuple[str, str], tuple[str, int]]:
+    """Name and length of the listed events."""
+    found: dict[tuple[str, str], tuple[str, int]] = {}
+    for form, mark in _listed()[0].items():
+        if mark.kind == "fact" and form.isalpha() and len(form) >= _MISTAKEN:
+            found.setdefault(_letters(form), (mark.name, len(form)))
+    return found
 
 
 Groups = tuple[dict[str, Mark], dict[str, int]]
@@ -200,6 +228,8 @@ def read(lines: Iterable[str]) -> None:
         ValueError: a line is of no kind.
     """
     _in_use[:] = [_groups(lines)]
+    _by_letters.cache_clear()
+    _meant.cache_clear()
 
 
 def _listed() -> Groups:
