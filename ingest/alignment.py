@@ -103,7 +103,7 @@ def _sort(mark: int, shape: Shape, soft: frozenset[int]) -> Sort:
 
 
 def _nameless(order: tuple[int, ...], shared: frozenset[int], earlier: Shape) -> bool:
-    """Whether a run of names between shared marks has no shared one."""
+    """Whether a run of names between shared marks has no shared one; a country's is none."""
     if earlier.names <= shared:
         return False
     names = (earlier.names | earlier.slug) - earlier.front
@@ -115,7 +115,8 @@ def _nameless(order: tuple[int, ...], shared: frozenset[int], earlier: Shape) ->
             if mark not in shared:
                 continue
         else:
-            missing = missing or (begun and bool(run) and shared.isdisjoint(run))
+            lost = begun and shared.isdisjoint(run) and not earlier.names.isdisjoint(run)
+            missing = missing or lost
             run = []
         if mark in shared:
             if missing:

@@ -18,6 +18,8 @@ _NONE: Final[frozenset[int]] = frozenset()
 _VERSION: Final = 3
 _PARTS: Final = {1: 10, 2: 14, 3: 17}
 """Lists of numbers in each version of an encoded shape; one of an older version has fewer."""
+_IN_ORDER: Final = (0, 9, 14)
+"""Which of the lists are no sets: ``order``, ``sketch``, ``letters``."""
 _LETTERED: Final = 3
 """The first version with ``letters``."""
 _CAPITALS: Final = 0x80
@@ -90,7 +92,10 @@ def decode(value: bytes) -> Shape:
     for length in lengths:
         parts.append(tuple(numbers[at : at + length]) if length else ())
         at += length
-    sets = [frozenset(part) if part else _NONE for part in parts]
+    sets = [
+        frozenset(part) if part and number not in _IN_ORDER else _NONE
+        for number, part in enumerate(parts)
+    ]
     slug, names, weak, must, periods, days, words, figures = sets[1:9]
     front, tail, soft, facts = sets[10:14] or 4 * (_NONE,)
     if version < _LETTERED and not figures:

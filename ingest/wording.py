@@ -39,6 +39,8 @@ _LETTERED: Final = frozenset(
     ("part", "class", "series", "tranche", "tier", "type", "annex", "section", "category", "share")
 )
 """Behind these, a letter or a Roman numeral tells one thing from another."""
+MOST_CAPITALS: Final = 0.6
+"""Share of marks with a capital from which on a capital tells no name."""
 _MISTAKEN: Final = 6
 """Letters of a stem that is known with a typing error."""
 _NUMERAL = re.compile("[a-z]|[ivx]{2,4}")
@@ -83,7 +85,8 @@ def marks(title: str) -> list[Mark]:
 def said(text: str) -> list[Mark]:
     """What a sentence says, in order, without looking for slugs, outlets and sources."""
     found = list(_grouped(_tokens(text)))
-    verbless = not text.isupper() and not any(mark.kind == "fact" for mark in found)
+    verbless = not any(mark.kind == "fact" for mark in found)
+    loud = sum(mark.capital for mark in found) > MOST_CAPITALS * len(found)
     ways = {mark.name for mark in found if mark.name in ("to", "from")}
     result: list[Mark] = []
     after: str | None = None
@@ -96,16 +99,18 @@ def said(text: str) -> list[Mark]:
         if after == "from" and len(ways) == 2 and mark.kind != "weak":
             # "to hold from buy" is not "to buy from hold".
             result.append(Mark(f"from {mark.name}", "must"))
-        elif after in _COMING and (mark.kind == "fact" or (verbless and _is_verb(mark, result))):
+        elif after in _COMING and (
+            mark.kind == "fact" or (verbless and _may_be_verb(mark) and (loud or not mark.capital))
+        ):
             result.append(Mark(_FUTURE, "must"))
         after = None
         result.append(mark)
     return result
 
 
-def _is_verb(mark: Mark, before: list[Mark]) -> bool:
-    """Whether a word behind *to* says what somebody will do: Ghana to issue, a vote to issue."""
-    return bool(before) and before[-1].capital and mark.kind in ("plain", "word", "weak")
+def _may_be_verb(mark: Mark) -> bool:
+    """Whether a word behind *to* may say what somebody will do, where no listed verb does."""
+    return mark.kind in ("plain", "word", "weak")
 
 
 def _tokens(text: str) -> list[tuple[str, bool]]:
