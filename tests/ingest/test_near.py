@@ -192,3 +192,41 @@ def test_body_under_a_headline_with_a_tag_is_a_copy_and_under_another_company_is
     notice = BODY.format(figure="2.2", name="shareholders")
     tagged = shape_of("Terminal purchase - Orlik plc", notice)[0]
     assert not repeats(shape_of("Terminal purchase - Wickham plc", notice)[0], tagged)
+
+
+def test_whole_name_may_not_be_left_out_inside_a_headline() -> None:
+    told = "Harbour fund to buy stake in Sonavox Audio from Clarion for $2 billion"
+    assert is_copy("Harbour fund to buy stake in Sonavox from Clarion for $2 billion", told)
+    assert not is_copy("Harbour fund to buy stake from Clarion for $2 billion", told)
+
+
+def test_alert_in_capitals_may_leave_out_the_country_before_a_name() -> None:
+    told = "Denmark's Vestgas cuts 2026 profit outlook on weak demand"
+    assert is_copy("VESTGAS CUTS 2026 PROFIT OUTLOOK ON WEAK DEMAND", told)
+    assert not is_copy("Vestgas Cuts 2026 Profit Outlook On Weak Demand", told)
+
+
+def test_same_headline_over_a_body_of_another_company_is_another_notice() -> None:
+    notice = (
+        "{name} will publish its annual results on 12 February before the market opens. "
+        "A call for analysts begins at ten and the details are on the website."
+    )
+    one, other = (
+        shape_of("Date of annual results is set", notice.format(name=name))[0]
+        for name in ("Mondalo", "Corvinus")
+    )
+    assert repeats(one, one)
+    assert not repeats(other, one)
+
+
+def test_same_headline_over_a_body_that_has_nothing_in_common_is_another_report() -> None:
+    title = "Fire stops car plant for days"
+    told = (
+        "Workers left the works after flames broke out in the paint hall early in the morning, "
+        "and managers expect assembly lines to stand still until the weekend at least."
+    )
+    other = (
+        "Production came to a halt because of a blaze, the company said, adding that nobody was "
+        "hurt and that deliveries of the new model would begin as planned in spring."
+    )
+    assert not repeats(shape_of(title, other)[0], shape_of(title, told)[0])
