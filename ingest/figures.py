@@ -71,6 +71,13 @@ _IN_DIGITS: Final = compiled(
         (rf"\b{_PREFIX}", "$"),
         # CNY2 billion, Rs500: the code is no part of a name.
         (rf"\b(?:{'|'.join(sorted(_CODES))})\.?\s?(?=\d)", "$"),
+        # MOP20.4bn: three capitals before a figure with a scale are some money.
+        (rf"(?<![\w.])(?-i:[A-Z]{{3}})(?={_DIGITS}\s?(?:{_SCALE})\b)", "$"),
+        # +2.6%, -0.3 pct: up or down by that much.
+        (rf"(?<![\w.,%])\+\s?(?={_DIGITS}\s?(?:%|pct|percent|bps))", " up "),
+        (rf"(?<=[a-z,] )[-\u2212](?={_DIGITS}\s?(?:%|pct|percent|bps))", " down "),
+        (r"\b([1-4])q\b", r"q\1"),
+        (r"(?<=\d)\s?kt\b", "k tonnes"),
         # $4.0-4.2 bln, 5 to 6 million: the scale is of both.
         (
             rf"(?<![\d.,])({_DIGITS})\s?(?:-|\u2013|to)\s?{_SIGN}({_DIGITS})\s?({_SCALE})\b",
@@ -87,7 +94,9 @@ _OF = r"(?=\s(?:of|in|from|since|so|this)\b|\W*$|[,;])"
 _IN_WORDS: Final = compiled(
     (
         (r"\b(?:a )?quarter[ -](?:of a )?(?:percentage[ -])?point\b", "25 bps"),
+        (r"\bthree[ -]quarters(?: of a)?[ -](?:percentage[ -])?point\b", "75 bps"),
         (r"\b(?:a )?half(?:[ -]| a )(?:percentage[ -])?point\b", "50 bps"),
+        (r"\bhalf an? (?=per ?cent\b|pct\b|%)", "0.5 "),
         (rf"\btwo[ -]thirds{_OF}", "66.7 pct"),
         (r"\bthree[ -]quarters(?= of\b)", "75 pct"),
         (rf"\b(?:a|one)[ -]third{_OF}", "33.3 pct"),
@@ -105,7 +114,7 @@ _POINTS = re.compile(
     re.IGNORECASE,
 )
 _A_DIGIT = re.compile(r"\d")
-_A_WORD = re.compile(r"point|dozen|illion|third|quarter|fifth|tenth", re.IGNORECASE)
+_A_WORD = re.compile(r"point|dozen|illion|third|quarter|fifth|tenth|half", re.IGNORECASE)
 
 
 def spelled(text: str) -> str:

@@ -9,15 +9,17 @@ rest is kept apart, and the rule between two articles decides.
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Final, NamedTuple
 
 
 class Parts(NamedTuple):
-    """Of one headline, in order; ``slug`` and ``tail`` may be empty."""
+    """Of one headline, in order; all but ``head`` may be empty. ``date`` is as ``nov252026``."""
 
     slug: str
     head: str
     tail: str
+    date: str = ""
 
 
 LEAST_HEAD: Final = 12
@@ -27,26 +29,39 @@ LEAST_HEAD: Final = 12
 _COUNTED = re.compile(r"\b(?:UPDATE|WRAPUP|LEAD|RECAP)\s\d{1,2}\s?-")
 # Tickers, tags, links and who posts them: (NASDAQ: ACM), #oil, via @desk, More: lnk.example/x
 _ASIDE = re.compile(
-    r"\(\s*\$?[A-Z]{1,8}(?:[.:]\s?[A-Z0-9.]{1,8})?\s*\)|(?<!\S)#\w+"
+    r"\(\s*\$?[A-Z]{1,8}(?:[.:]\s?[A-Z0-9.]{1,8})?\s*\)|(?<=\w\s)\[[A-Z]{2,5}(?:\.[A-Z]{1,2})?\]|(?<!\S)#\w+"
     r"|(?i:\b(?:read more|more|details|link|full story|story|here):?\s)?"
     r"(?:(?<![\w-])[\w-]+\.[a-z]{2,8}/\S+|https?:\S+)"
     r"|(?i:\b(?:via|by|from|rt|h/t)\s)?@\w+:?"
 )
-_MAY_BE_ASIDE = re.compile(r"[(#@/]")
+_MAY_BE_ASIDE = re.compile(r"[(\[#@/]")
 _SLUG = re.compile(
     r"^\W*(?:\[[^\]]{1,30}\]"  # [Companies]
     r"|[^|]{1,30}?\s?\|(?=\s|[A-Z])"  # India Markets |
     r"|\$[A-Z.]{1,6}(?=\s[A-Z][a-z])"  # $ACM before the name
     r"|[A-Z][A-Z0-9.]{1,9}\s-+\s"  # ACM.AX -
     r"|(?:[A-Z][A-Z0-9/&.]*\s){0,3}[A-Z][A-Z0-9/&.]+(?:-|:|/\s|/(?=[A-Z][a-z]))(?=\s?\S)"
-    r"|[A-Z]{2,6}-[A-Z][a-z]+:\s"
-    r"|[A-Z][a-z]+(?:\s[A-Z]?[a-z]+){0,2}:\s)"  # Morning bid:
+    r"|[A-Z]{2,6}-[A-Z][a-z]+:\s|[A-Z]{2,6}\s\d{1,4}:\s"
+    r"|[A-Z][A-Za-z]+(?:\s[A-Z]?[a-z]+){0,2}:\s)"  # Morning bid:
+)
+# $ACM $X behind a headline: which security it is about, and seldom a part of the sentence.
+_CASHTAGS = re.compile(r"(?:\s\$[A-Z]{1,6}(?:\.[A-Z])?\b)+[^\w$]*$")
+# - Nov 25, 2026; | 25 November 2026
+_MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+_DATED = re.compile(
+    rf"\s?[-|,(\u2013\u2014]\s?(?:(?P<month>{_MONTHS})[a-z]*\.?\s(?P<day>\d{{1,2}}),?"
+    rf"|(?P<on>\d{{1,2}})\s(?P<of>{_MONTHS})[a-z]*\.?)\s(?P<year>\d{{4}})\W*$"
 )
 # - Outlet, | Outlet, (Outlet), [Section], -WSJ, , RTRS, By Outlet.com
+_PAPERS = (
+    "News|Times|Post|Weekly|Daily|Journal|Wire|Herald|Tribune|Gazette|Monitor|Report|Review|Courier"
+    "|Ledger|Chronicle|Observer|Telegraph|Globe|Mail|Standard|Today|Insider|Business|Desk"
+)
 _TAIL = re.compile(
     r"(?:\s(?:[-|\u2013\u2014~\u2022\u00bb]+|::|//)\s?|\|\s?|(?<=[a-z\s])-(?=[A-Z][\w.]*\W*$)"
-    r"|,\s(?=[A-Z]{2,6}$)|\s[(\[]|\sBy\s(?=[A-Z]\w+(?:\.com|\s(?:News|Reuters|Bloomberg))?$))"
-    r"(?P<name>[^-|()\[\]\u2013\u2014:]{2,40}|[A-Z]{2,4}-[A-Z]{2,4})[)\]]?[\s.!]*$"
+    rf"|,\s(?=[A-Z]{{2,6}}$)|,\s(?=(?:[A-Z]\w+\s){{1,3}}(?:{_PAPERS})\W*$)"
+    r"|\s[(\[]|\s/(?=\w+/)|(?<=[a-z\d]\s)By\s(?=[A-Z][\w.]+(?:\s[A-Z][\w.]+){0,3}$))"
+    r"(?P<name>[^-|()\[\]\u2013\u2014:]{2,40}|[A-Z]{2,4}-[A-Z]{2,4})[)\]/]?[\s.!]*$"
 )
 _BARS: Final = ("|", "::", "\u2022", "\u00bb")
 """Behind these, feeds put themselves, not a part of the headline."""
@@ -77,6 +92,8 @@ _HOURS = re.compile(
     r"(?:\s[\w.]+)?\s(?:trade|trading|deals|dealings|session|hours)\W*$",
     re.IGNORECASE,
 )
+# A headline that was cut off, perhaps within its last word.
+_CLIPPED = re.compile(r"\s[\w'-]*\s?(?:\.\.\.|\u2026)\W*$")
 # What a site writes behind a headline to be clicked.
 _CALL = re.compile(
     r"(?:\s[-\u2013\u2014]+\s|[:;,.]\s)(?:here(?:'s|\u2019s| is| are)\b|what (?:you|to|we) "
@@ -88,10 +105,20 @@ _CALL = re.compile(
 
 def parts(title: str) -> Parts:
     """``title`` in three parts, without counts of its editions, tickers, tags and links."""
+    if "&" in title:
+        title = unescape(title)
     if _MAY_BE_ASIDE.search(title):
         title = _ASIDE.sub(" ", title)
-    title = _cut(_COUNTED.sub(" ", title).strip(), _CALL)
+    title = _cut(_cut(_COUNTED.sub(" ", title).strip(), _CALL), _CLIPPED)
+    date = ""
+    if (found := _DATED.search(title)) is not None and found.start() >= LEAST_HEAD:
+        month, day = found["month"] or found["of"], found["day"] or found["on"]
+        date = f"{month}{int(day)}{found['year']}".casefold()
+        title = title[: found.start()]
     tails: list[str] = []
+    if (found := _CASHTAGS.search(title)) is not None and found.start() >= LEAST_HEAD:
+        tails.append(found[0])
+        title = title[: found.start()]
     for _ in range(2):
         title = _cut(_cut(title, _SAID), _HOURS)
         found = _TAIL.search(title)
@@ -103,7 +130,7 @@ def parts(title: str) -> Parts:
         title = title[: found.start()]
     slug = _SLUG.match(title)
     at = slug.end() if slug is not None and not title.isupper() else 0
-    return Parts(title[:at], title[at:], " ".join(tails))
+    return Parts(title[:at], title[at:], " ".join(tails), date)
 
 
 def _cut(title: str, pattern: re.Pattern[str]) -> str:

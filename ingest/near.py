@@ -1,10 +1,9 @@
 """Near-duplicates: the rule between two articles, a function of their shapes in the order of time.
 
-Two headlines: the later one repeats the earlier if it adds nothing to it. What it has more may
-only be a tag, or a word of little weight. What it leaves out may be a clause at the end, and
-elsewhere words of little weight: no name, no event, no *not*, *may* or *former*. Periods and
-figures are never exchanged. Two bodies: they must have most of the shorter one in common, and
-neither figures nor the names in the headline may be exchanged.
+First what is never a copy, whatever else agrees: a figure, a day, a period or a direction is
+exchanged, two names have changed places, a headline of a template differs. Then the headlines
+are weighed (:mod:`ingest.likeness`, :mod:`ingest.weights`). Where both have a body, this must
+have its part in common too; or nearly all of it, then the headline may be another.
 """
 
 from __future__ import annotations
@@ -12,123 +11,176 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Final
 
-from ingest.shapes import SKETCH, Shape
+from ingest.alignment import Alignment, Placed, Sort, align
+from ingest.likeness import numbers
+from ingest.opposites import exclude
+from ingest.shape import Shape
+from ingest.shapes import SKETCH
+from ingest.weights import weights
 
-SHARED_BODY: Final = 0.4
+SHARED_BODY: Final = 0.35
 """Least share of the shorter body's shingles that must be in the other."""
+WHOLE_BODY: Final = 0.85
+"""The same, from which on the headline may be another."""
 TOLD: Final = 0.5
-"""Least share of the later headline that the earlier article must say, where both have bodies."""
-SHARED_TITLE: Final = 0.45
-"""Least share of the earlier headline's marks that the later one must have."""
-LONG_TITLE: Final = 4
-"""Marks of a headline that one more word cannot make another one."""
-LEAST_SAME: Final = 2
-"""The same of two headlines that differ in nothing but days and words of little weight."""
-MOST_ADDED: Final = 1
-"""Common words without a capital that a later headline may have more."""
+"""Least share of such a headline that the earlier article must say."""
 LEAST_SHARED: Final = 3
 """Marks that two headlines must have in common."""
+LEAST_SAME: Final = 2
+"""The same of two that have the same marks and periods."""
+LEAST_DIFFERING: Final = 4
+"""The same of two that differ at all."""
+SHARED_OF_EARLIER: Final = 0.4
+"""Least share of the earlier headline's marks that the later one must have."""
+SHARED_OF_LATER: Final = 0.6
+"""The same of the later headline's, without its tags: what it has more would be news."""
+
+MOST_ADDED: Final = 1
+"""Words that a headline may have more, but for what stands behind it."""
+LONG_TITLE: Final = 7
+"""Marks of a headline that says the same without one of its verbs."""
+LONG_TEMPLATE: Final = 6
+"""Marks of a headline in capitals that another tag cannot make another notice."""
+TELLS: Final = frozenset[Sort](("figure", "name", "fact", "word"))
+"""Sorts of marks that say something."""
 
 
 def repeats(later: Shape, earlier: Shape) -> bool:
     """Whether ``later`` prints ``earlier`` again, as an editor would say."""
-    if later.sketch and earlier.sketch:
-        return _same_body(later, earlier)
-    return _adds_nothing(later, earlier)
+    found = weighed(later, earlier)
+    if isinstance(found, bool):
+        return found
+    return weights().score(found) >= weights().threshold
 
 
-def _adds_nothing(later: Shape, earlier: Shape) -> bool:
-    if later.must - earlier.must or _exchanged(later.weak, earlier.weak):
+def weighed(later: Shape, earlier: Shape) -> bool | tuple[float, ...]:
+    """What there is to weigh (:mod:`ingest.likeness`), or the answer where nothing is."""
+    if not (later.sketch and earlier.sketch):
+        return _of_headlines(later, earlier)
+    if _other_body(later, earlier):
         return False
-    if (
-        later.capitals
-        and earlier.capitals
-        and later.weak | later.must != earlier.weak | earlier.must
-    ):
-        return False  # in a template, a word of little weight is a part of a name
-    if later.periods - earlier.periods or (later.days - earlier.days and earlier.days):
-        return False
+    shared = _contained(later.sketch, earlier.sketch)
+    if shared >= WHOLE_BODY:
+        told = sum(mark in earlier.words for mark in later.order)
+        if told >= TOLD * len(later.order):
+            return True
+    return shared >= SHARED_BODY and _of_headlines(later, earlier)
+
+
+def _of_headlines(later: Shape, earlier: Shape) -> bool | tuple[float, ...]:
     new, old = frozenset(later.order), frozenset(earlier.order)
     shared = new & old
-    least = LEAST_SAME if new == old and later.periods == earlier.periods else LEAST_SHARED
-    if len(shared) < max(least, SHARED_TITLE * len(old)):
+    least = SHARED_OF_LATER * len(new - later.front - later.tail)
+    least_shared = LEAST_SAME if new == old and later.periods == earlier.periods else LEAST_SHARED
+    if len(shared) < max(least_shared, SHARED_OF_EARLIER * len(old), least):
         return False
-    if not _may_add(later, earlier, new - old, old - new):
+    if _exchanged(later.figures & new, earlier.figures & old):
         return False
-    return not _left_out(earlier, shared) and not _swapped(later, earlier)
+    if earlier.periods and not later.periods <= earlier.periods:
+        return False
+    if (earlier.days and not later.days <= earlier.days) or exclude(new - old, old - new):
+        return False
+    lying = align(later, earlier, shared)
+    if _differ(later, earlier, lying) or _swapped(later, earlier):
+        return False
+    return numbers(later, earlier, lying)
 
 
-def _may_add(later: Shape, earlier: Shape, added: frozenset[int], lost: frozenset[int]) -> bool:
-    """Whether what a headline has more is a tag of a feed or words of little weight.
+def _differ(later: Shape, earlier: Shape, lying: Alignment) -> bool:
+    """Whether something is exchanged, in one place or in two, or a template differs."""
+    if lying.exchanged:
+        return True
+    if not lying.added and not lying.lost:
+        return False
+    if len(lying.order) < LEAST_DIFFERING:
+        return True
+    if lying.nameless or _happened(lying) or _other_front(lying.added, lying.lost):
+        return True
+    added = [sort for sort, where in lying.added if sort in TELLS]
+    if added and any(sort in TELLS and where != "behind" for sort, where in lying.lost):
+        return True
+    if sum(sort == "word" and where != "behind" for sort, where in lying.added) > MOST_ADDED:
+        return True
+    if later.capitals == earlier.capitals:
+        return later.capitals and _other_notice(later, earlier, lying)
+    # All in upper case, as alerts are, a headline is none of a template.
+    alert = not (later.names if later.capitals else earlier.names)
+    return not alert and _other_notice(later, earlier, lying)
 
-    These are added to a whole headline, not put in the place of others.
+
+def _happened(lying: Alignment) -> bool:
+    """Whether one tells an event that the other does not.
+
+    The later one may cut it off at the end, and leave it out in the middle of a long headline.
     """
-    if not added:
-        return not (lost & earlier.soft and later.weak - earlier.weak)
-    if lost - earlier.soft or len(earlier.order) - len(lost) < LONG_TITLE:
-        return False
-    told = added - later.slug - later.tail
-    if told:
-        whole = not lost and not earlier.weak - later.weak
-        inserted = tuple(mark for mark in later.order if mark not in added) == earlier.order
-        return whole and inserted and told <= later.soft and len(told) <= MOST_ADDED
-    return not added & later.tail or (not later.capitals and not later.tail - added)
+    kept = ("inside", "behind") if len(lying.order) >= LONG_TITLE else ("behind",)
+    return any(sort == "fact" for sort, _ in lying.added) or any(
+        sort == "fact" and where not in kept for sort, where in lying.lost
+    )
+
+
+def _other_front(added: Placed, lost: Placed) -> bool:
+    """Whether a tag stands before one headline and a name or an event before the other."""
+    tags = ("tag", "front") in added, ("tag", "front") in lost
+    told = (
+        any(sort in TELLS and where == "front" for sort, where in part) for part in (lost, added)
+    )
+    return any(tag and tells for tag, tells in zip(tags, told, strict=True))
+
+
+def _other_notice(later: Shape, earlier: Shape, lying: Alignment) -> bool:
+    """Whether two notices of a template differ: what differs in capitals is a part of a name."""
+    changed = [*lying.added, *lying.lost]
+    sorts = {sort for sort, _ in changed}
+    if "tag" in sorts and (len(lying.order) < LONG_TEMPLATE or ("tag", "inside") in changed):
+        return True
+    if later.capitals and earlier.capitals:
+        return bool(sorts - {"tag"})
+    return any(sort in TELLS for sort, _ in lying.added) or any(
+        sort in TELLS and where != "behind" for sort, where in lying.lost
+    )
 
 
 def _swapped(later: Shape, earlier: Shape) -> bool:
     """Whether two names or things have changed places and nothing else, a passive apart."""
     if later.capitals or earlier.capitals or later.passive != earlier.passive:
         return False
+    one, other = ([mark for mark in s.order if mark not in s.weak] for s in (later, earlier))
+    if one == other:
+        return False
     names = (later.names | later.slug) & (earlier.names | earlier.slug)
     rest = names | (later.soft & earlier.soft)
-    return _crossed(later, earlier, names) or _crossed(later, earlier, rest)
-
-
-def _crossed(later: Shape, earlier: Shape, among: frozenset[int]) -> bool:
-    """Whether two runs of ``among`` have exchanged marks, and all between them is as it was."""
-    one, other = (
-        [frozenset(run) for _, run in groupby(s.order, among.__contains__)]
-        for s in (later, earlier)
-    )
-    if [run - among for run in one] != [run - among for run in other]:
+    if _crossed(one, other, names) or _crossed(one, other, rest):
+        return True
+    if len(one) != len(other):
         return False
-    moved = [(a - b, b - a) for a, b in zip(one, other, strict=True) if a != b]
+    places = [at for at, pair in enumerate(zip(one, other, strict=True)) if pair[0] != pair[1]]
+    if len(places) != 2 or places[1] - places[0] == 1:
+        return False
+    first, second = (one[at] for at in places)
+    return other[places[0]] == second and {first, second} <= rest | later.facts
+
+
+def _crossed(one: list[int], other: list[int], among: frozenset[int]) -> bool:
+    """Whether two runs of ``among`` have exchanged marks, and all between them is as it was."""
+    runs, others = (
+        [frozenset(run) for _, run in groupby(order, among.__contains__)] for order in (one, other)
+    )
+    if [run - among for run in runs] != [run - among for run in others]:
+        return False
+    moved = [(a - b, b - a) for a, b in zip(runs, others, strict=True) if a != b]
     return len(moved) == 2 and all(moved[0])
 
 
-def _left_out(earlier: Shape, shared: frozenset[int]) -> bool:
-    """Whether something is missing that does not stand in a clause cut off at the end.
-
-    That is a name, what happened, or what turns the sentence round.
-
-    Of a name of several words in a sentence, one is enough: Toyota Motor, Patrick Dunne.
-    """
-    last = max(place for place, mark in enumerate(earlier.order) if mark in shared)
-    if not shared.issuperset((earlier.must | earlier.facts).intersection(earlier.order[:last])):
-        return True
-    runs: list[list[int]] = [[]]
-    named = earlier.names | (earlier.slug - earlier.front)
-    for mark in earlier.order[: last + 1]:
-        if mark not in named:
-            runs.append([])
-        elif earlier.capitals:
-            runs.append([mark])
-        else:
-            runs[-1].append(mark)
-    return any(not earlier.names.isdisjoint(run) and shared.isdisjoint(run) for run in runs)
-
-
-def _same_body(later: Shape, earlier: Shape) -> bool:
+def _other_body(later: Shape, earlier: Shape) -> bool:
+    """Whether figures, days or names are exchanged, or the headline names what is not told."""
     if _exchanged(later.figures, earlier.figures) or _exchanged(later.days, earlier.days):
-        return False
+        return True
+    if later.told - earlier.words and earlier.told - later.words:
+        return True
     # Also the first word of a sentence: bodies of a template differ in the headline alone.
     untold = (later.names | later.slug | later.tail) - later.front - earlier.words
-    if untold - later.tail or (untold and earlier.tail - later.words):
-        return False
-    told = sum(mark in earlier.words for mark in later.order)
-    if told < TOLD * len(later.order):
-        return False
-    return _contained(later.sketch, earlier.sketch) >= SHARED_BODY
+    return bool(untold - later.tail or (untold and earlier.tail - later.words))
 
 
 def _exchanged(one: frozenset[int], other: frozenset[int]) -> bool:

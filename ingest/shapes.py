@@ -1,20 +1,15 @@
-"""The shape of an article: what is kept of it so that near-duplicates can be told, and found.
-
-A shape holds hashes only: the rule can be asked again after texts are gone, and a shape tells
-nobody what the text was. Its keys are what others find it by.
-"""
+"""The shape of an article, made from its text, and the keys by which others find it."""
 
 from __future__ import annotations
 
 import re
-from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import replace
 from hashlib import blake2b
 from itertools import combinations
 from typing import Final
 
+from ingest.shape import Shape, letters_of, mark_of
 from ingest.wording import Kind, Mark, marks, said
 
 BODY_WORDS: Final = 300
@@ -36,127 +31,49 @@ LONG_WORD: Final = 5
 """Letters of a word that has a capital in a headline of capitals."""
 MOST_LOWER: Final = 0.25
 """Share of such words that may have none."""
-MOST: Final = 255
 LEAST_HEAD: Final = 3
 """Marks of a headline that is found without what stands before and behind it."""
 
 _RARE: Final[dict[Kind, int]] = {"plain": 0, "figure": 0, "place": 2, "word": 2, "fact": 3}
-_NONE: Final[frozenset[int]] = frozenset()
 _STRONG: Final = frozenset(_RARE)
 _SOFT: Final = frozenset(("plain", "word"))
 _BEFORE: Final = frozenset(("slug", "first"))
 _BY: Final = re.compile(r"\bby\b", re.IGNORECASE)
 
-_VERSION: Final = 2
-_PARTS: Final = {1: 10, 2: 14}
-"""Lists of numbers in each version of an encoded shape; one of an older version has fewer."""
-_CAPITALS: Final = 0x80
-_PASSIVE: Final = 0x40
 _WORD = re.compile(r"[^\W_]+(?:[.,'][^\W_]+)*")
 _DATELINE = re.compile(r"^(?:\([^)]{1,100}\)\s*)?(?:[^.\n]{0,40}?\s[-|\u2013\u2014]+\s)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What the rule reads of an article: 32-bit hashes.
-
-    Of the headline: ``order``, what it says in order; of these, ``slug`` may be added before a
-    headline (tags, which are ``front``, its first word, countries), ``tail`` stands behind it,
-    ``names`` have a capital, ``soft`` are common words without, ``facts`` say what happened.
-    ``weak`` may be added or left out, but not exchanged; ``must`` turn the sentence round, and are
-    in ``order`` too; ``periods`` and ``days``. Of headline and lead: ``words`` and ``figures``.
-    ``sketch`` holds the smallest shingles of the body, in order. Without a body the last three
-    are empty. Of version 1, ``front``, ``tail``, ``soft`` and ``facts`` are empty, and ``order``
-    has no ``must``.
-    """
-
-    order: tuple[int, ...]
-    slug: frozenset[int]
-    names: frozenset[int]
-    weak: frozenset[int]
-    must: frozenset[int]
-    periods: frozenset[int]
-    days: frozenset[int]
-    words: frozenset[int] = frozenset()
-    figures: frozenset[int] = frozenset()
-    sketch: tuple[int, ...] = ()
-    front: frozenset[int] = frozenset()
-    tail: frozenset[int] = frozenset()
-    soft: frozenset[int] = frozenset()
-    facts: frozenset[int] = frozenset()
-    capitals: bool = False
-    """Nearly every word of the headline has a capital: a name may go on and on."""
-    passive: bool = False
-    """The headline has a *by*: who did it may stand at its end."""
-
-    def encode(self) -> bytes:
-        """A version, the lengths of the lists, then their numbers; at most about 1.2 kB."""
-        sets = (self.slug, self.names, self.weak, self.must, self.periods, self.days)
-        more = (self.front, self.tail, self.soft, self.facts)
-        parts = [
-            self.order[:MOST],
-            *(sorted(part)[:MOST] for part in (*sets, self.words, self.figures)),
-            self.sketch,
-            *(sorted(part)[:MOST] for part in more),
-        ]
-        flags = self.capitals * _CAPITALS | self.passive * _PASSIVE
-        head = bytes((_VERSION | flags, *map(len, parts)))
-        return head + array("I", [number for part in parts for number in part]).tobytes()
-
-
-def decode(value: bytes) -> Shape:
-    """Read what :meth:`Shape.encode` wrote, in this version or an older one."""
-    version = value[0] & ~(_CAPITALS | _PASSIVE)
-    at = 1 + _PARTS[version]
-    numbers = array("I", value[at:])
-    lengths = value[1:at]
-    parts: list[tuple[int, ...]] = []
-    at = 0
-    for length in lengths:
-        parts.append(tuple(numbers[at : at + length]) if length else ())
-        at += length
-    sets = [frozenset(part) if part else _NONE for part in parts]
-    slug, names, weak, must, periods, days, words, figures = sets[1:9]
-    front, tail, soft, facts = sets[10:] or 4 * (_NONE,)
-    return Shape(
-        parts[0],
-        slug,
-        names,
-        weak,
-        must,
-        periods,
-        days,
-        words,
-        figures,
-        sketch=parts[9],
-        front=front,
-        tail=tail,
-        soft=soft,
-        facts=facts,
-        capitals=bool(value[0] & _CAPITALS),
-        passive=bool(value[0] & _PASSIVE),
-    )
-
-
 def shape_of(title: str, body: str) -> tuple[Shape, tuple[int, ...]]:
     """The shape of an article and the keys by which others find it: 63-bit numbers, no order."""
-    told = marks(title)
+    told = list(_counted(marks(title)))
     strong = [mark for mark in told if mark.kind in _STRONG]
     capitals = _all_capitals(title)
-    slug = _hashes(m for m in strong if m.place in _BEFORE or (m.kind == "place" and not capitals))
+    slug = _marks_of(
+        m for m in strong if m.place in _BEFORE or (m.kind == "place" and not capitals)
+    )
     names = _names(strong, title=title, capitals=capitals)
+    order: dict[int, Mark] = {}
+    for mark in told:
+        if mark.kind in _STRONG or mark.kind in ("must", "weak"):
+            order.setdefault(mark_of(mark.name), mark)
     shape = Shape(
-        order=tuple(dict.fromkeys(_hash(m.name) for m in told if m in strong or m.kind == "must")),
+        order=tuple(order),
+        letters=tuple(letters_of(mark.written) for mark in order.values()),
+        figures=_marks_of(mark for mark in strong if mark.kind == "figure"),
         slug=slug,
         names=names,
-        weak=_hashes(mark for mark in told if mark.kind == "weak"),
-        must=_hashes(mark for mark in told if mark.kind == "must"),
-        periods=_hashes(mark for mark in told if mark.kind == "period"),
-        days=_hashes(mark for mark in told if mark.kind == "day"),
-        front=_hashes(mark for mark in strong if mark.place == "slug"),
+        weak=_marks_of(mark for mark in told if mark.kind == "weak"),
+        must=_marks_of(mark for mark in told if mark.kind == "must"),
+        periods=_marks_of(mark for mark in told if mark.kind == "period"),
+        days=_marks_of(mark for mark in told if mark.kind == "day"),
+        front=_marks_of(mark for mark in strong if mark.place == "slug"),
         tail=_tail(strong),
-        soft=_hashes(m for m in strong if m.kind in _SOFT and not m.capital and m.name.isalpha()),
-        facts=_hashes(m for m in strong if m.kind == "fact" and m.place != "slug"),
+        soft=_marks_of(
+            m for m in strong if m.kind in _SOFT and not m.capital and m.name.isalpha()
+        ),
+        facts=_marks_of(m for m in strong if m.kind == "fact" and m.place != "slug"),
+        links=_marks_of(m for m in told if m.kind == "link"),
         capitals=capitals,
         passive=_BY.search(title) is not None,
     )
@@ -164,16 +81,36 @@ def shape_of(title: str, body: str) -> tuple[Shape, tuple[int, ...]]:
     written = _WORD.findall(_DATELINE.sub("", body, count=1))[:BODY_WORDS]
     if len(written) < LEAST_BODY:
         return shape, keys
-    shingles = sorted(set(_shingles([_hash(word.casefold()) for word in written])))[:SKETCH]
-    lead = [*told, *said(" ".join(written[:LEAD_WORDS]))]
+    shingles = sorted(set(_shingles([mark_of(word.casefold()) for word in written])))[:SKETCH]
+    body_said = said(" ".join(written[:LEAD_WORDS]))
+    lead = [*told, *body_said]
     shape = replace(
         shape,
-        days=_hashes(mark for mark in lead if mark.kind == "day"),
-        words=_hashes(lead),
-        figures=_hashes(mark for mark in lead if mark.kind == "figure"),
+        days=_marks_of(mark for mark in lead if mark.kind == "day"),
+        words=_marks_of(lead),
+        figures=_marks_of(mark for mark in lead if mark.kind == "figure"),
         sketch=tuple(shingles),
+        told=_marks_of(m for m in body_said if m.capital and m.kind == "plain"),
     )
     return shape, (*keys, *(_key(shingle, -1) for shingle in shingles[:BODY_KEYS]))
+
+
+def _counted(told: Iterable[Mark]) -> Iterable[Mark]:
+    """What happens twice is another mark the second time: cuts shrink, cuts grow."""
+    met: set[str] = set()
+    for mark in told:
+        if mark.place in ("slug", "tail"):
+            yield mark
+        elif mark.kind == "fact" and mark.name in met:
+            yield replace(mark, name=again(mark.name))
+        else:
+            met.add(mark.name)
+            yield mark
+
+
+def again(name: str) -> str:
+    """The name of a mark that is met for the second time."""
+    return f"{name} again"
 
 
 def _all_capitals(title: str) -> bool:
@@ -185,15 +122,15 @@ def _all_capitals(title: str) -> bool:
     return sum(word[0].isupper() for word in words) > TITLE_CASE * len(words)
 
 
-def _hashes(found: Iterable[Mark]) -> frozenset[int]:
-    return frozenset(_hash(mark.name) for mark in found)
+def _marks_of(found: Iterable[Mark]) -> frozenset[int]:
+    return frozenset(mark_of(mark.name) for mark in found)
 
 
 def _tail(strong: Sequence[Mark]) -> frozenset[int]:
     """What stands behind the headline; what has a figure or an event is no tag."""
     behind = [mark for mark in strong if mark.place == "tail"]
     told = any(m.kind == "figure" or (m.kind == "fact" and not m.capital) for m in behind)
-    return _NONE if told else _hashes(behind)
+    return frozenset() if told else _marks_of(behind)
 
 
 def _names(strong: Sequence[Mark], *, title: str, capitals: bool) -> frozenset[int]:
@@ -205,7 +142,7 @@ def _names(strong: Sequence[Mark], *, title: str, capitals: bool) -> frozenset[i
         return frozenset()
     but = ("slug",) if capitals else ("slug", "first")
     named = (m for m in strong if m.capital and m.place not in but)
-    return _hashes(m for m in named if capitals or m.kind != "place")
+    return _marks_of(m for m in named if capitals or m.kind != "place")
 
 
 def _title_keys(strong: Sequence[Mark]) -> tuple[int, ...]:
@@ -216,10 +153,10 @@ def _title_keys(strong: Sequence[Mark]) -> tuple[int, ...]:
     head = [mark for mark in strong if mark.place not in ("slug", "tail")]
     if len({mark.name for mark in head}) < LEAST_HEAD:
         head = list(strong)
-    ordered = sorted({(_rarity(mark), _hash(mark.name)) for mark in head})[:RAREST]
+    ordered = sorted({(_rarity(mark), mark_of(mark.name)) for mark in head})[:RAREST]
     pairs = {(*sorted(pair),) for pair in combinations([mark for _, mark in ordered], 2)}
     # Of a headline cut short, the rarest are others; how it begins stays.
-    start = list(dict.fromkeys(_hash(mark.name) for mark in head))[:2]
+    start = list(dict.fromkeys(mark_of(mark.name) for mark in head))[:2]
     if len(start) == 2:
         pairs.add((min(start), max(start)))
     return tuple(_key(first, second) for first, second in sorted(pairs))
@@ -257,8 +194,8 @@ def needed(shape: Shape) -> int:
 
     The index asks for them before anything else: most of one template are out at once.
     """
-    free = shape.slug | shape.tail | shape.soft
-    return _bits(mark for mark in shape.order if mark not in free)
+    asked = (shape.names | shape.figures | shape.facts) - shape.slug - shape.tail
+    return _bits(mark for mark in shape.order if mark in asked)
 
 
 def _bits(found: Iterable[int]) -> int:
@@ -266,8 +203,3 @@ def _bits(found: Iterable[int]) -> int:
     for mark in found:
         made |= 1 << mark % 63
     return made
-
-
-@lru_cache(maxsize=65_536)
-def _hash(word: str) -> int:
-    return int.from_bytes(blake2b(word.encode(errors="surrogatepass"), digest_size=4).digest())

@@ -28,11 +28,16 @@ _IRREGULAR: Final = {
         |swear swore sworn|shoot shot|dig dug|hang hung|overthrow overthrew overthrown
         |foresee foresaw|forbid forbade|outsell outsold|overhang overhung|wear wore
         |high highest higher|low lowest|bring brought
+        |wine wines|care cares|fare fares|code codes|cape capes|tape tapes|pine pines
     """.replace("\n", " ").split("|")
     for word, *forms in [line.split()]
     for form in forms
 }
-_KEPT: Final = frozenset({"united", "news", "texas", "paris", "gas", "wales", "sales"})
+_KEPT: Final = frozenset(
+    {"united", "news", "texas", "paris", "gas", "wales", "sales", "succeed", "exceed", "proceed"}
+    | {"need", "feed", "seed", "speed", "bleed", "breed", "wine", "care", "fare", "code", "cape"}
+    | {"tape", "pine"}
+)
 """Words whose end is no ending."""
 _BRITISH: Final = (
     (re.compile(r"(?<=[a-z]{3})our(?=$|ed$|s$|ing$|ite)"), "or"),
@@ -55,7 +60,7 @@ def stem(word: str) -> str:
         head, _, tail = word.rpartition("'")
         word = head if tail in _LIGHT and tail != "t" else word.replace("'", "")
     word = _IRREGULAR.get(word, word)
-    if len(word) <= 3:
+    if len(word) <= 3 or word in _KEPT:
         return word
     for pattern, instead in _BRITISH:
         word = pattern.sub(instead, word)
@@ -74,4 +79,6 @@ def stem(word: str) -> str:
             break
     if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "lsez":
         word = word[:-1]
+    if len(word) > 5 and word.endswith("ll"):
+        word = word[:-1]  # cancelled, annulled
     return word.removesuffix("e") if len(word) > 3 else word

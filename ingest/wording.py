@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final, Literal, cast, get_args
 
@@ -19,15 +20,17 @@ from ingest.figures import (
     SCALES,
     SIGNS,
     UNITS,
-    compiled,
     figure,
     spelled,
 )
 from ingest.headline import parts
+from ingest.phrases import ADVERBS, reworded
 from ingest.stems import stem
 from ingest.text import normalized
 
-Kind = Literal["plain", "figure", "word", "fact", "place", "must", "period", "day", "weak", "drop"]
+Kind = Literal[
+    "plain", "figure", "word", "fact", "place", "must", "period", "day", "weak", "link", "drop"
+]
 """``plain``: in no group; ``figure``: a number; the others: see the head of ``wording.txt``."""
 
 LIST: Final = Path(__file__).with_name("wording.txt")
@@ -36,6 +39,10 @@ _LETTERED: Final = frozenset(
     ("part", "class", "series", "tranche", "tier", "type", "annex", "section", "category", "share")
 )
 """Behind these, a letter or a Roman numeral tells one thing from another."""
+MOST_CAPITALS: Final = 0.6
+"""Share of marks with a capital from which on a capital tells no name."""
+_MISTAKEN: Final = 6
+"""Letters of a stem that is known with a typing error."""
 _NUMERAL = re.compile("[a-z]|[ivx]{2,4}")
 _TOKEN = re.compile(
     r"(?P<grade>(?<![\w])(?:AAA|AA|A|BBB|BB|B|CCC|CC|C|D)[+-](?![\w]))"
@@ -48,66 +55,6 @@ _TOKEN = re.compile(
 _FUTURE: Final = "future"
 _COMING: Final = frozenset(("to", "will", "shall"))
 _AFTER: Final = _COMING | {"from"}
-_PHRASES: Final = compiled(
-    (
-        (r"\beuro[ -](?:zone|area)\b", "eurozone"),
-        (r"\by(?:ea)?r?[/-]?o?[/-]?y(?:ea)?r?\b(?<=[/oy][yr])", "year on year"),
-        (r"\bm[/-]?o?[/-]?m\b|\bmonth[ -](?:on|over)[ -]month\b", "monthly"),
-        (r"\bq[/-]?o?[/-]?q\b|\bquarter[ -](?:on|over)[ -]quarter\b", "quarterly"),
-        # The same verb says another thing with another object.
-        (
-            r"\b(?:leav(?:e|es|ing)|left)\b(?=(?:\s\w+){1,4}\s(?:unchanged|steady|on hold)\b)",
-            "keeps",
-        ),
-        (
-            r"\b(?-i:lift)(?:s|ed|ing)?\b(?=(?:\s[\w-]+){0,3}\s(?:bans?|blockades?|curbs?|embargo"
-            r"|restrictions?|sanctions?|suspension|freeze|moratorium|strike|siege|lockdown)\b)",
-            "ends",
-        ),
-        (
-            r"\b(?-i:eas)(?:e|es|ed|ing)\b(?=(?:\s[\w-]+){0,3}\s(?:rules?|curbs?|limits?|controls?"
-            r"|restrictions?|requirements?|sanctions?|lockdown|ban)\b)",
-            "relaxes",
-        ),
-        (r"\b(?:gets?|got|given|jailed for)\b(?= [\w-]+ (?:years|months)\b)", "sentenced to"),
-        (
-            r"\b(?-i:annual)\b(?=(?:\s\w+)?\s(?:profits?|earnings|results?|sales|revenues?|income"
-            r"|loss|forecasts?|outlook|guidance|targets?|view)\b)",
-            "full-year",
-        ),
-        (
-            r"\b(dollar|yen|euro|sterling|yuan|rupee|peso|rand|lira|rou?ble|baht|ringgit|franc|zloty"
-            r"|forint|shekel|krona|rupiah|gold|silver|copper|crude|wheat|corn|prices?|cocoa|sugar"
-            r"|coffee|yields?|stocks|shares)\sfirms?\b",
-            r"\1 rises",
-        ),
-        (
-            r"\b(?:gets?|got|wins?|won|receives?|received|secures?|secured|obtains?|obtained|gains?)"
-            r"\b(?=(?:\s[\w.'-]+){0,3}\s(?:approval|clearance|nod|go-ahead|green light)\b)",
-            "",
-        ),
-        (r"(?<![\w.])[\w.]+-(?:based|hit|listed|backed|owned|led)\b", " "),
-        # Of a market, that the day ended so says no more than that it was so.
-        (
-            r"\b(?:ends?|ended|clos(?:e|es|ed)|settles?|settled|finish(?:es|ed)?)"
-            r"(?=\s(?:[\d.]+\s?(?:%|pct|percent)\s)?(?:higher|lower|up|down|flat|mixed|at)\b)",
-            "",
-        ),
-        (r"\bleav(?:e|es|ing)\b(?=\s\w+\s(?:dead|missing|injured|homeless)\b)", ""),
-        (r"\bin (?:a |an )?deal (?:worth|valued at)\b", "for"),
-        (r"\bwon't\b", "will not"),
-        (r"\bcan't\b|\bcannot\b", "can not"),
-        (r"n't\b", " not"),
-        (r"\b(e|co|re|non|pre|multi|sub|inter)-(?=[a-z])", r"\1"),
-    )
-)
-_A_PHRASE = re.compile(
-    r"euro|\bfirms?\b|\bin (?:an? )?deal\b|\b[ymq]r?[/-]|\b[ymq]o[ymq]\b|month|quarter|\blea?[vf]"
-    r"|\blift|\beas|\bg[eio]|jailed|annual|-(?:based|hit|listed|backed|owned|led)|approval|clearance|\bnod\b|ahead|green|n't|\bcannot|\b(?:e|co|re|non|pre|multi|sub)-"
-    r"|\binter-|higher|lower|\bup\b|\bdown\b|flat|mixed|\bat\b",
-    re.IGNORECASE,
-)
-"""Where none of this stands, there is no such phrase either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,21 +67,26 @@ class Mark:
     """Written with a capital letter."""
     place: Literal["slug", "first", "tail", ""] = ""
     """Before the headline, its first word, or behind it."""
+    written: str = ""
+    """The word, in small letters; empty of a figure and of several words."""
 
 
 def marks(title: str) -> list[Mark]:
     """What ``title`` says, in order; words of no weight are left out."""
-    slug, head, tail = parts(title)
+    slug, head, tail, date = parts(title)
     before = [replace(mark, place="slug") for mark in said(slug)]
     after = said(head)
     if after and not before:
         after[0] = replace(after[0], place="first")
-    return [*before, *after, *(replace(mark, place="tail") for mark in said(tail))]
+    behind = [replace(mark, place="tail") for mark in said(tail)]
+    return [*before, *after, *behind, *([Mark(date, "day")] if date else [])]
 
 
 def said(text: str) -> list[Mark]:
     """What a sentence says, in order, without looking for slugs, outlets and sources."""
     found = list(_grouped(_tokens(text)))
+    verbless = not any(mark.kind == "fact" for mark in found)
+    loud = sum(mark.capital for mark in found) > MOST_CAPITALS * len(found)
     ways = {mark.name for mark in found if mark.name in ("to", "from")}
     result: list[Mark] = []
     after: str | None = None
@@ -147,11 +99,18 @@ def said(text: str) -> list[Mark]:
         if after == "from" and len(ways) == 2 and mark.kind != "weak":
             # "to hold from buy" is not "to buy from hold".
             result.append(Mark(f"from {mark.name}", "must"))
-        elif after in _COMING and mark.kind == "fact":
+        elif after in _COMING and (
+            mark.kind == "fact" or (verbless and _may_be_verb(mark) and (loud or not mark.capital))
+        ):
             result.append(Mark(_FUTURE, "must"))
         after = None
         result.append(mark)
     return result
+
+
+def _may_be_verb(mark: Mark) -> bool:
+    """Whether a word behind *to* may say what somebody will do, where no listed verb does."""
+    return mark.kind in ("plain", "word", "weak")
 
 
 def _tokens(text: str) -> list[tuple[str, bool]]:
@@ -163,9 +122,7 @@ def _tokens(text: str) -> list[tuple[str, bool]]:
     if not text.isascii():
         text = "".join(c for c in text if not 0x300 <= ord(c) < 0x370)
     text = spelled(text)
-    if _A_PHRASE.search(text):
-        for pattern, instead in _PHRASES:
-            text = pattern.sub(instead, text)
+    text = reworded(text)
     found: list[tuple[str, bool]] = []
     for match in _TOKEN.finditer(text):
         if match["grade"]:
@@ -224,13 +181,43 @@ def _grouped(tokens: list[tuple[str, bool]]) -> Iterator[Mark]:
             if length == 1 and f"={token}" in groups:
                 key = f"={token}"
             if key in groups:
-                yield replace(groups[key], capital=capital) if capital else groups[key]
+                group = groups[key]
+                written = token if length == 1 else ""
+                yield Mark(group.name, group.kind, capital, written=written)
                 at += length
                 break
         else:
             kind: Kind = "figure" if _is_figure(token) or token in _COUNTS else "plain"
-            yield Mark(token if kind == "figure" else stems[at], kind, capital)
+            meant = None if kind == "figure" else _meant(stems[at])
+            if kind == "figure":
+                yield Mark(token, kind, capital)
+            elif meant is not None and not capital:
+                yield Mark(meant, "fact", capital, written=token)
+            else:
+                yield Mark(stems[at], kind, capital, written=token)
             at += 1
+
+
+@lru_cache(maxsize=65_536)
+def _meant(word: str) -> str | None:
+    """The event that an unlisted stem is with a typing error: apoint, reciev."""
+    name, length = _by_letters().get(_letters(word), ("", 0))
+    return name if abs(length - len(word)) <= 1 else None
+
+
+def _letters(word: str) -> tuple[str, str]:
+    """What a typing error seldom changes in a long word: how it begins, which letters it has."""
+    return (word[0], "".join(sorted(set(word)))) if len(word) >= _MISTAKEN else ("", "")
+
+
+@cache
+def _by_letters() -> dict[tuple[str, str], tuple[str, int]]:
+    """Name and length of the listed events."""
+    found: dict[tuple[str, str], tuple[str, int]] = {}
+    for form, mark in _listed()[0].items():
+        if mark.kind == "fact" and form.isalpha() and len(form) >= _MISTAKEN:
+            found.setdefault(_letters(form), (mark.name, len(form)))
+    return found
 
 
 Groups = tuple[dict[str, Mark], dict[str, int]]
@@ -246,6 +233,8 @@ def read(lines: Iterable[str]) -> None:
         ValueError: a line is of no kind.
     """
     _in_use[:] = [_groups(lines)]
+    _by_letters.cache_clear()
+    _meant.cache_clear()
 
 
 def _listed() -> Groups:
@@ -271,6 +260,8 @@ def _groups(lines: Iterable[str]) -> Groups:
             if not form.startswith("="):
                 stems = [stem(word) for word in words]
                 found.setdefault(" ".join(stems), mark)
+                if len(words) == 2 and words[1] in ADVERBS:
+                    found.setdefault(stem("".join(words)), mark)  # tie-up
                 longest[stems[0]] = max(longest.get(stems[0], 1), len(stems))
             if len(words) == 1:
                 found.setdefault(f"={form.removeprefix('=')}", mark)

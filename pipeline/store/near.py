@@ -35,6 +35,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import BigInteger, Text
 
 from ingest import near, shapes
+from ingest.shape import Shape, decode
 from ingest.stories import HORIZON
 from pipeline.step import Scored
 from pipeline.store import bulk
@@ -76,9 +77,9 @@ class Kept:
         return shapes.needed(self.shape)
 
     @cached_property
-    def shape(self) -> shapes.Shape:
+    def shape(self) -> Shape:
         """Decoded once."""
-        return shapes.decode(self.value)
+        return decode(self.value)
 
 
 def write(connection: Connection, live: Sequence[Scored]) -> None:
@@ -155,13 +156,13 @@ def repeated(connection: Connection, names: Iterable[Name]) -> dict[Name, list[P
     own = load(connection, names)
     near_by = _neighbours(connection, own, "earlier")
     others = _values(connection, set().union(*near_by))
-    decoded: dict[Name, shapes.Shape] = {}
+    decoded: dict[Name, Shape] = {}
     found: dict[Name, list[Place]] = {}
     for one, candidates in zip(own, near_by, strict=True):
         for name in candidates & others.keys():
             at, value = others[name]
             if name not in decoded:
-                decoded[name] = shapes.decode(value)
+                decoded[name] = decode(value)
             if near.repeats(one.shape, decoded[name]):
                 found.setdefault(one.name, []).append((at, *name))
     return found

@@ -23,7 +23,8 @@ from time import perf_counter, process_time
 from typing import Any
 
 from ingest.article import Article
-from ingest.shapes import Shape, bits, shape_of
+from ingest.shape import Shape
+from ingest.shapes import bits, shape_of
 from ingest.stories import bands
 from models.prediction import Prediction
 from pipeline.count import Keys

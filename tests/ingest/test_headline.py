@@ -49,7 +49,8 @@ def test_tags_are_told_from_the_headline_by_how_they_stand(
     [
         ("Bank grows, ferry line denies press reports on talks", "talk"),
         ("Wickham plc - Half Yearly Report", "first_half"),
-        ("Fund Share Class 31 - 24 November 2026", "2026"),
+        ("Fund Share Class 31 - 24 November 2026", "nov242026"),
+        ("Fund Share Class 31 - Nov 4, 2026", "nov42026"),
         ("Form 8.5 (EPT/NON-RI)", "nonri"),
         (f"{HEAD} | its largest order from any yard so far", "far"),
     ],

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ingest.near import repeats
+from ingest.shape import Shape
 from ingest.shapes import bits, is_of_body, needed, shape_of
 
 Half = Literal["open", "sealed"]
@@ -37,23 +38,38 @@ class Judged:
     found: bool
 
 
+def files(half: Half) -> list[Path]:
+    """The files of labelled pairs of one half, by name."""
+    return sorted(_HERE.glob(f"pairs_{half}_*.jsonl"))
+
+
 def pairs(half: Half) -> Iterator[Pair]:
     """The labelled pairs of one half, in order of files and rows."""
-    for path in sorted(_HERE.glob(f"pairs_{half}_*.jsonl")):
-        for line in path.read_text("utf-8").splitlines():
-            yield json.loads(line)
+    for path in files(half):
+        yield from pairs_of(path)
+
+
+def pairs_of(path: Path) -> Iterator[Pair]:
+    """The labelled pairs of one file."""
+    for line in path.read_text("utf-8").splitlines():
+        yield json.loads(line)
 
 
 def judge(pair: Pair) -> Judged:
     """Ask index and rule: a pair that shares no key is never compared, so it is no copy."""
+    earlier, later, found = looked_up(pair)
+    said = found and repeats(later, earlier)
+    return Judged(pair["id"], pair["kind"], pair["same"], said, found)
+
+
+def looked_up(pair: Pair) -> tuple[Shape, Shape, bool]:
+    """The shapes of a pair, and whether the index brings them together."""
     (earlier, keys), (later, others) = (
         shape_of(item["title"], item["body"]) for item in (pair["a"], pair["b"])
     )
-    shared = set(keys).intersection(others)
     headline = needed(later) & ~bits(earlier) == 0
-    found = any(headline or is_of_body(key) for key in shared)
-    said = found and repeats(later, earlier)
-    return Judged(pair["id"], pair["kind"], pair["same"], said, found)
+    found = any(headline or is_of_body(key) for key in set(keys).intersection(others))
+    return earlier, later, found
 
 
 def totals(judged: Iterable[Judged]) -> tuple[int, int, int]:

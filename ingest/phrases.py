@@ -1,0 +1,111 @@
+"""Phrases in one form: what takes several words, or means another thing beside others."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ingest.figures import compiled
+
+ADVERBS: Final = ("up", "off", "out", "in", "down", "over")
+"""Behind a hyphen they are a part of the word before."""
+_MOVED: Final = (
+    "raise[sd]?|lifts?|lifted|revise[sd]?|change[sd]?|cuts?|lowers?|lowered|moves?|moved"
+)
+_STANDS: Final = r"(?:positive|negative|stable|developing)\b"
+_MONTHS: Final = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_PHRASES: Final = compiled(
+    (
+        (r"\beuro[ -](?:zone|area)\b", "eurozone"),
+        (r"\by(?:ea)?r?[/-]?o?[/-]?y(?:ea)?r?\b(?<=[/oy][yr])", "year on year"),
+        (r"\bm[/-]?o?[/-]?m\b|\bmonth[ -](?:on|over)[ -]month\b", "monthly"),
+        (r"\bq[/-]?o?[/-]?q\b|\bquarter[ -](?:on|over)[ -]quarter\b", "quarterly"),
+        # The same verb says another thing with another object.
+        (
+            r"\b(?:leav(?:e|es|ing)|left)\b(?=(?:\s\w+){1,4}\s(?:unchanged|steady|on hold)\b)",
+            "keeps",
+        ),
+        (
+            r"\b(?-i:lift)(?:s|ed|ing)?\b(?=(?:\s[\w-]+){0,3}\s(?:bans?|blockades?|curbs?|embargo"
+            r"|restrictions?|sanctions?|suspension|freeze|moratorium|strike|siege|lockdown)\b)",
+            "ends",
+        ),
+        (
+            r"\b(?-i:eas)(?:e|es|ed|ing)\b(?=(?:\s[\w-]+){0,3}\s(?:rules?|curbs?|limits?|controls?"
+            r"|restrictions?|requirements?|sanctions?|lockdown|ban)\b)",
+            "relaxes",
+        ),
+        (r"\b(?:gets?|got|given|jailed for)\b(?= [\w-]+ (?:years|months)\b)", "sentenced to"),
+        (
+            r"\b(?-i:annual)\b(?=(?:\s\w+)?\s(?:profits?|earnings|results?|sales|revenues?|income"
+            r"|loss|forecasts?|outlook|guidance|targets?|view)\b)",
+            "full-year",
+        ),
+        (
+            r"\b(dollar|yen|euro|sterling|yuan|rupee|peso|rand|lira|rou?ble|baht|ringgit|franc|zloty"
+            r"|forint|shekel|krona|rupiah|gold|silver|copper|crude|wheat|corn|prices?|cocoa|sugar"
+            r"|coffee|yields?|stocks|shares)\sfirms?\b",
+            r"\1 rises",
+        ),
+        (
+            r"\b(?:gets?|got|wins?|won|receives?|received|secures?|secured|obtains?|obtained|gains?)"
+            r"\b(?=(?:\s[\w.'-]+){0,3}\s(?:approval|clearance|nod|go-ahead|green light)\b)",
+            "",
+        ),
+        (r"(?<![\w.])[\w.]+-(?:based|hit|listed|backed|owned|led)\b", " "),
+        # Of a market, that the day ended so says no more than that it was so.
+        (
+            r"\b(?:ends?|ended|clos(?:e|es|ed)|settles?|settled|finish(?:es|ed)?)"
+            r"(?=\s(?:[\d.]+\s?(?:%|pct|percent)\s)?(?:higher|lower|up|down|flat|mixed|at)\b)",
+            "",
+        ),
+        (r"\bleav(?:e|es|ing)\b(?=\s\w+\s(?:dead|missing|injured|homeless)\b)", ""),
+        (r"\bin (?:a |an )?deal (?:worth|valued at)\b", "for"),
+        (
+            r"\b(?:from|on|over|than)(?: the)? (?:previous|prior|preceding) (month|quarter)\b",
+            r"\1ly",
+        ),
+        (r"\bper cent\b", "%"),
+        (
+            r"\b(?:fires|fired)\b(?=\s\S+\s(?:staff|workers|employees|people|executives)\b)",
+            "lays off",
+        ),
+        (
+            r"\bpull(?:s|ed|ing)?\b(?=(?:\s[\w'-]+){0,3}\s(?:guidance|forecasts?|outlook|view|targets?"
+            r"|bid|offer|ipo|listing|float|flotation)\b)",
+            "withdraws",
+        ),
+        (rf"\bin (?:the )?(?:year|12 months) to (?=(?:{_MONTHS})[a-z]*)", "yearly "),
+        # Where an outlook is now, says also which way it was moved.
+        (
+            rf"\b(?:{_MOVED})\b(?=(?:\s[\w'.&-]+){{0,5}}\soutlook(?:\s[\w'.&-]+){{0,4}}\sto\s{_STANDS})",
+            " ",
+        ),
+        (rf"(?<=\boutlook )(?:{_MOVED})(?= to {_STANDS})", " "),
+        (rf"(\bin (?:{_MONTHS})[a-z]*) from (?:{_MONTHS})[a-z]*\b", r"\1 monthly"),
+        (r"\bw/(?=\s)", "with"),
+        (r"\b(?:vs\.?|versus)\s(?=[$\u00a3\u20ac]?\d)", "from "),
+        (rf"\b([a-z]{{2,}})-({'|'.join(ADVERBS)})s?\b(?!-)", r"\1\2"),
+        (r"\bwon't\b", "will not"),
+        (r"\bcan't\b|\bcannot\b", "can not"),
+        (r"n't\b", " not"),
+        (r"\b(e|co|re|non|pre|multi|sub|inter)-(?=[a-z])", r"\1"),
+    )
+)
+_A_PHRASE = re.compile(
+    r"outlook|\bfire[sd]|\bpull|\bin |\bfrom |euro|\bfirms?\b|\b[ymq]r?[/-]|\b[ymq]o[ymq]\b|month"
+    r"|quarter|\blea?[vf]|\blift|\beas|\bg[eio]|jailed|annual|-(?:based|hit|listed|backed|owned|led)"
+    r"|approval|clearance|\bnod\b|ahead|green|n't|\bcannot|\b(?:e|co|re|non|pre|multi|sub|inter)-"
+    r"|per cent|w/|\bvs\b|versus|[a-z]-(?:up|off|out|in|down|over)|higher|lower|\bup\b|\bdown\b"
+    r"|flat|mixed|\bat\b",
+    re.IGNORECASE,
+)
+"""Where none of this stands, there is no such phrase either."""
+
+
+def reworded(text: str) -> str:
+    """``text`` with each phrase in the form that ``wording.txt`` knows."""
+    if _A_PHRASE.search(text):
+        for pattern, instead in _PHRASES:
+            text = pattern.sub(instead, text)
+    return text
