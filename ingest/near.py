@@ -50,7 +50,8 @@ def repeats(later: Shape, earlier: Shape) -> bool:
     found = weighed(later, earlier)
     if isinstance(found, bool):
         return found
-    return weights().score(found) >= weights().threshold
+    fitted = weights()
+    return fitted.score(found) >= fitted.threshold
 
 
 def weighed(later: Shape, earlier: Shape) -> bool | tuple[float, ...]:

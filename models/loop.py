@@ -123,11 +123,10 @@ def _loss(run: Run, batch: Sequence[int], pad_id: int) -> Tensor:
     shares = {"topic": 1.0, "sentiment": run.recipe.sentiment_weight}
     total = ids.new_zeros((), dtype=torch.float32)
     for task, share in shares.items():
-        labels = run.labels[task][chosen]
         for answer in answers:
             total = total + share / passes * _taught(run, task, answer[task], chosen)
         if passes == 2:
-            labelled = labels != IGNORED
+            labelled = run.labels[task][chosen] != IGNORED
             total = total + share * run.recipe.consistency * _divergence(
                 answers[0][task][labelled], answers[1][task][labelled]
             )

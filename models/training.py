@@ -71,11 +71,11 @@ def train(
     vectors stay, and topics new to it begin at their descriptions. ``judged`` are further files to
     be evaluated on, whatever their split: a repeat of one of their rows stops training.
     ``rehearsed`` are those of ``data`` whose rows are to be answered as ``start`` answers them, by
-    the recipe's ``distilled`` (:mod:`models.rehearsal`). ``names``
-    of companies are for the variation that swaps them. The best weights so far lie in ``out``
-    while it runs, but the card comes last: interrupted, ``out`` is no version, and the same call
-    goes on after the last whole epoch. Files, recipe and machine being equal, so is the result,
-    interrupted or not; on a GPU but for what it drops and the order of its sums.
+    the recipe's ``distilled`` (:mod:`models.rehearsal`). ``names`` of companies are for the
+    variation that swaps them. The best weights so far lie in ``out`` while it runs, but the card
+    comes last: interrupted, ``out`` is no version, and the same call goes on after the last whole
+    epoch. Files, recipe and machine being equal, so is the result, interrupted or not; on a GPU
+    but for what it drops and the order of its sums.
 
     Raises:
         FileExistsError: ``out`` holds a version already.
