@@ -49,6 +49,11 @@ class Watched:
         page.on("request", lambda request: self.hosts.add(request.url.split("/")[2]))
         page.on("dialog", lambda dialog: self._asked(dialog.message, dialog.dismiss))
 
+    def ready(self, for_typing_in: str) -> None:
+        """Wait until the page has put the cursor there: it does so with its first picture,
+        which on a busy machine comes after the page counts as loaded."""
+        self.page.wait_for_selector(f"{for_typing_in}:focus", state="attached")
+
     def keys(self, *names: str) -> None:
         """Press keys one after the other; no page follows from them."""
         for name in names:

@@ -56,6 +56,7 @@ def watched(chromium: Browser, address: str) -> Iterator[Watched]:
     context = chromium.new_context(viewport={"width": 1100, "height": 900})
     found = Watched(context.new_page())
     found.page.goto(f"{address}/label")
+    found.ready("#name")
     found.picture("login")
     found.page.keyboard.type("ann")
     found.keys("Tab")
