@@ -30,7 +30,15 @@ from models.card import (
     read_weights,
     write,
 )
-from models.classifier import ENCODER, Classifier, add_topics, describe, logits, trained
+from models.classifier import (
+    ENCODER,
+    Classifier,
+    add_topics,
+    describe,
+    logits,
+    plain_pooling,
+    trained,
+)
 from models.prediction import SENTIMENTS, Prediction
 from models.prompts import Prompt, initial_vectors
 from models.taxonomy import Label, Taxonomy
@@ -242,16 +250,18 @@ def _tuned(card: Card, tuned: Mapping[str, str], labels: Sequence[Label]) -> tup
 
 def _fill(card: Card, weights: Mapping[str, Tensor], backbone: Backbone) -> Classifier:
     try:
+        plain = dict(zip(("layer_mix", "query"), plain_pooling(backbone), strict=True))
+        weights = plain | dict(weights)  # earlier versions have none of their own
         prompt = (weights["prompt_keys"], weights["prompt_values"])
         classifier = Classifier(backbone, prompt, len(card.topics), len(card.sentiments)).eval()
-        classifier.whole = any(name.startswith(ENCODER) for name in weights)
+        classifier.open(name for name in weights if name.startswith(ENCODER))
         expected = {name: value.shape for name, value in trained(classifier).items()}
         found = {name: value.shape for name, value in weights.items()}
         if found != expected or prompt[0].shape != backbone.prompt_shape(card.vectors):
             raise Damaged(f"version {card.id}: tensors {found} do not fit its card")
     except (KeyError, IndexError) as error:
         raise Damaged(f"version {card.id}: tensor missing or misshapen: {error}") from error
-    classifier.load_state_dict(dict(weights), strict=False)
+    classifier.load_state_dict(weights, strict=False)
     return classifier
 
 
