@@ -1,8 +1,8 @@
-"""The module: a frozen encoder, a deep prompt, two heads over one pass. No files."""
+"""The module: an encoder, a deep prompt, two heads over one pass. No files."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -29,11 +29,12 @@ been pulled to their rows, none to its."""
 class Classifier(nn.Module):
     """Topic and sentiment of a batch of texts.
 
-    Only ``prompt_keys``, ``prompt_values`` and the heads are trained; the encoder stays frozen,
-    unless it was made ``whole``, for comparison: then it belongs to what is trained and stored. In
-    training mode its own dropout is active: without it a prompt learns rows by heart. A deep
-    prompt (P-tuning v2) is keys and values per layer, head and vector, both (layers, heads,
-    vectors, head width); every token of every text can attend to it.
+    Trained and stored are ``prompt_keys``, ``prompt_values``, the heads, how states become a
+    text's vector (``layer_mix``, ``query``) and what was opened of the encoder: its biases and
+    norms (BitFit, arXiv 2106.10199), for comparison all of it. Otherwise it stays frozen. In training
+    mode its own dropout is active: without it a prompt learns rows by heart. A deep prompt
+    (P-tuning v2) is keys and values per layer, head and vector, both (layers, heads, vectors, head
+    width); every token of every text can attend to it.
     """
 
     def __init__(
@@ -45,7 +46,15 @@ class Classifier(nn.Module):
         self.prompt_values = nn.Parameter(prompt[1].clone())
         self.topic_head = nn.Linear(backbone.width, topics)
         self.sentiment_head = nn.Linear(backbone.width, sentiments)
-        self.whole = False
+        self.layer_mix, self.query = map(nn.Parameter, plain_pooling(backbone))
+        self.opened: frozenset[str] = frozenset()
+
+    def open(self, names: Iterable[str]) -> None:
+        """Let these tensors of the encoder, named as in ``state_dict``, be trained and stored."""
+        self.opened = frozenset(names)
+        for name, value in self.named_parameters():
+            if name.startswith(ENCODER):
+                value.requires_grad_(name in self.opened)
 
     @property
     def vectors(self) -> int:
@@ -64,23 +73,30 @@ class Classifier(nn.Module):
         return self.topic_head(features), self.sentiment_head(features)
 
     def features(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
-        """What both heads read: the mean over a text's own tokens, scaled to length ``SHARPNESS``.
+        """What both heads read: a mean over a text's own tokens, scaled to length ``SHARPNESS``.
 
-        (rows, width), float32. The prompt has no positions in the output, so it is never averaged.
+        (rows, width), float32. A token's state is a mix of all layers' (ELMo, arXiv 1802.05365)
+        and weighs as its product with ``query`` says, all alike where that is zero. The prompt has
+        no positions in the output, so it is never averaged.
         """
         mask = None
         if attention_mask is not None:
             mask = functional.pad(attention_mask.bool(), (self.vectors, 0), value=True)[
                 :, None, None, :
             ]
-        hidden = self.encoder(
-            input_ids=input_ids, attention_mask=mask, prompt=self._prompt()
-        ).last_hidden_state
-        if attention_mask is None:
-            mean = hidden.mean(dim=1, dtype=torch.float32)
-        else:
-            weights = attention_mask.to(hidden.dtype).unsqueeze(1)
-            mean = (weights @ hidden).squeeze(1).float()  # its length does not matter below
+        states = self.encoder(
+            input_ids=input_ids,
+            attention_mask=mask,
+            prompt=self._prompt(),
+            output_hidden_states=True,
+        ).hidden_states
+        mix = self.layer_mix.to(states[0].dtype)
+        mixed = sum(share * layer for share, layer in zip(mix, states, strict=True))
+        scores = (mixed @ self.query.to(mixed.dtype)).float()
+        if attention_mask is not None:
+            scores = scores.masked_fill(attention_mask == 0, -torch.inf)
+        weights = scores.softmax(dim=1).to(mixed.dtype).unsqueeze(1)
+        mean = (weights @ mixed).squeeze(1).float()  # its length does not matter below
         return SHARPNESS * functional.normalize(mean, dim=-1)
 
     def _prompt(self) -> list[tuple[Tensor, Tensor]]:
@@ -89,12 +105,27 @@ class Classifier(nn.Module):
         return [(k.unsqueeze(0), v.unsqueeze(0)) for k, v in zip(keys, values, strict=True)]
 
 
+def plain_pooling(backbone: Backbone) -> tuple[Tensor, Tensor]:
+    """``layer_mix`` (embeddings and layers,) and ``query`` (width,) of the last layer's mean."""
+    layers = backbone.prompt_shape(0)[0]
+    return torch.eye(layers + 1)[-1], torch.zeros(backbone.width)
+
+
+def biases_and_norms(classifier: Classifier) -> list[str]:
+    """The encoder's parameters of one dimension, by name: about a seven hundredth of all."""
+    return [
+        name
+        for name, value in classifier.named_parameters()
+        if name.startswith(ENCODER) and value.ndim == 1
+    ]
+
+
 def trained(classifier: Classifier) -> dict[str, Tensor]:
-    """The parts that a version stores: prompt and heads, by name; of a whole one all."""
+    """The parts that a version stores, by name: all but what the encoder kept as it was."""
     return {
         name: value.detach()
         for name, value in classifier.state_dict().items()
-        if classifier.whole or not name.startswith(ENCODER)
+        if name in classifier.opened or not name.startswith(ENCODER)
     }
 
 

@@ -28,6 +28,8 @@ from models.taxonomy import Label, Taxonomy
 
 Shapes = dict[str, tuple[int, ...]]
 
+POOLING = frozenset({"layer_mix", "query"})
+
 
 def inspect(folder: Path, *, labels: Taxonomy | None = None, encoder: Path | None = None) -> Card:
     """The card of a version whose files are whole and fit labels, encoder and each other.
@@ -75,9 +77,11 @@ def agree(card: Card, labels: Taxonomy) -> Taxonomy:
 def _fits(card: Card, weights: Weights, encoder: Path) -> None:
     """Compare the tensors with what the card and the encoder's sizes ask for.
 
-    Those of a whole encoder, which a version for comparison has, are left to loading.
+    Those of the encoder, its biases and norms or all of it, are left to loading.
     """
     expected = _expected(card, encoder)
+    for name in POOLING - weights.keys():  # earlier versions have none of their own
+        del expected[name]
     found = {name: value.shape for name, value in weights.items() if name in expected}
     others = [name for name in weights if name not in expected and not name.startswith(ENCODER)]
     if found != expected or others:
@@ -96,6 +100,7 @@ def _expected(card: Card, encoder: Path) -> Shapes:
         raise BackboneError(f"{path} does not tell the encoder's sizes: {error}") from error
     prompt = (layers, heads, card.vectors, width // max(1, heads))
     shapes: Shapes = {"prompt_keys": prompt, "prompt_values": prompt}
+    shapes |= {"layer_mix": (layers + 1,), "query": (width,)}
     for task, labels in (("topic", card.topics), ("sentiment", card.sentiments)):
         shapes[f"{task}_head.weight"] = (len(labels), width)
         shapes[f"{task}_head.bias"] = (len(labels),)

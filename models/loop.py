@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from models import checkpoint
 from models.checkpoint import Checkpoint
-from models.classifier import Classifier, pad, trained
+from models.classifier import ENCODER, Classifier, biases_and_norms, pad, trained
 from models.examples import IGNORED, Examples, batches, class_weights
 from models.recipe import Recipe
 from models.rehearsal import Remembered
@@ -177,9 +177,18 @@ def _optimiser(
     if recipe.method == "shallow":
         for vectors in prompt:
             vectors.register_hook(_first_layer)  # type: ignore[no-untyped-call]
+    if recipe.method != "heads" and recipe.pooling_rate:
+        pooling = [classifier.layer_mix, classifier.query]
+        groups.append({"params": pooling, "lr": recipe.pooling_rate, "weight_decay": 0.0})
+    if recipe.method == "deep" and recipe.bias_rate:
+        classifier.open(biases_and_norms(classifier))
+        groups.append(_opened(classifier, 1, lr=recipe.bias_rate, weight_decay=0.0))
     if recipe.method == "full":
-        classifier.whole = True
-        groups += _whole_encoder(classifier, recipe)
+        classifier.open(name for name in classifier.state_dict() if name.startswith(ENCODER))
+        # Biases and norms do not decay, as is usual.
+        rate = recipe.encoder_rate
+        groups.append(_opened(classifier, 2, lr=rate, weight_decay=recipe.weight_decay))
+        groups.append(_opened(classifier, 1, lr=rate, weight_decay=0.0))
     optimiser = torch.optim.AdamW(groups)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser,
@@ -198,16 +207,16 @@ def _first_layer(gradient: Tensor) -> Tensor:
     return kept
 
 
-def _whole_encoder(classifier: Classifier, recipe: Recipe) -> list[dict[str, Any]]:
-    """The encoder's parameters; biases and norms do not decay, as is usual."""
-    classifier.encoder.requires_grad_(True)
-    matrices = [p for p in classifier.encoder.parameters() if p.ndim > 1]
-    rest = [p for p in classifier.encoder.parameters() if p.ndim <= 1]
-    rate = {"lr": recipe.encoder_rate}
-    return [
-        {"params": matrices, "weight_decay": recipe.weight_decay, **rate},
-        {"params": rest, "weight_decay": 0.0, **rate},
-    ]
+def _opened(classifier: Classifier, dimensions: int, **given: float) -> dict[str, Any]:
+    """A group of those of the encoder's opened parameters that have so many dimensions."""
+    return {
+        "params": [
+            value
+            for name, value in classifier.named_parameters()
+            if name in classifier.opened and value.ndim == dimensions
+        ],
+        **given,
+    }
 
 
 def state(run: Run, epoch: int, best: float) -> Checkpoint:

@@ -9,7 +9,7 @@ from models.augmentation import chosen
 from models.evaluation import TaskReport
 
 METHODS: Final = {
-    "deep": "keys and values in every layer, and the heads",
+    "deep": "keys and values in every layer, the encoder's biases and norms, and the heads",
     "shallow": "keys and values in the first layer alone, and the heads",
     "heads": "the heads alone; the prompt stays as its text makes it",
     "full": "the whole encoder and the heads, without a prompt",
@@ -33,7 +33,9 @@ class Recipe:
     batch_tokens: int = 640  # longest row times rows of a batch; padding counts
     max_tokens: int = 64  # a row's, in training only; 99 % of posts and headlines are shorter
     prompt_rate: float = 2e-2  # peak of the one-cycle schedule
-    encoder_rate: float = 5e-5  # where the encoder is tuned, too
+    bias_rate: float = 2e-3  # of the encoder's biases and norms, with a deep prompt; 0: frozen
+    pooling_rate: float = 1e-2  # of how states become a text's vector; 0: the last layer's mean
+    encoder_rate: float = 1e-4  # where all of the encoder is tuned
     head_rate: float = 5e-3
     warm_up: float = 0.1  # share of all steps
     weight_decay: float = 0.01

@@ -97,6 +97,8 @@ class Serving:
             _layer(layer, prompt)
             for layer, prompt in zip(encoder.encoder.layer, prompts, strict=True)
         ]
+        self._mix: list[float] = classifier.layer_mix.tolist()
+        self._query = classifier.query.detach().float()
         self._topic_head, self._sentiment_head = classifier.topic_head, classifier.sentiment_head
         self._lanes = lanes
         self._pool = _single_threads(lanes)
@@ -123,18 +125,22 @@ class Serving:
         places = [torch.arange(group.length).repeat(group.rows) for group in groups]
         positions = torch.cat([*places, torch.zeros(padding, dtype=torch.long)])
         states = self._embedding_norm(self._words[ids] + self._positions[positions])
-        for layer in self._layers:
+        pooled = states * self._mix[0]
+        for layer, share in zip(self._layers, self._mix[1:], strict=True):
             mixed = layer.mix(self._attention(layer, layer.query_key_value(states), groups))
             states = layer.mix_norm(mixed.add_(states))
             wide = torch.ops.aten.gelu_(layer.widen(states))
             states = layer.narrow_norm(layer.narrow(wide).add_(states))
-        means = [
-            states[group.start : group.end]
-            .view(group.rows, group.length, -1)
-            .mean(dim=1, dtype=torch.float32)
-            for group in groups
-        ]
+            if share:
+                pooled.add_(states, alpha=share)
+        means = [self._mean(pooled, group) for group in groups]
         return SHARPNESS * functional.normalize(torch.cat(means), dim=-1)
+
+    def _mean(self, states: Tensor, group: Group) -> Tensor:
+        """A group's rows' vectors, of any length: (rows, width), float32."""
+        own = states[group.start : group.end].view(group.rows, group.length, -1).float()
+        weights = (own @ self._query).softmax(dim=1).unsqueeze(1)
+        return (weights @ own).squeeze(1)
 
     def _attention(self, layer: Layer, projected: Tensor, groups: Sequence[Group]) -> Tensor:
         """Attention of (tokens, 3 x width) within each row and to the prompt: (tokens, width)."""

@@ -13,6 +13,7 @@ from rich.table import Table
 from ingest.companies import Watchlist
 from models import dataset, evaluation, taxonomy, training, versions
 from models.text import prepare
+from pipeline.board import board
 from pipeline.display import Shown, progress, report_table
 from pipeline.recipes import changed
 from pipeline.results import classify_result
@@ -92,6 +93,7 @@ class Wish:
     start: Path | None = None
     device: str = "cpu"
     changes: Sequence[str] = ()
+    board: Path | None = None
 
 
 def train_version(settings: Settings, wish: Wish, console: Console) -> Shown:
@@ -103,10 +105,12 @@ def train_version(settings: Settings, wish: Wish, console: Console) -> Shown:
         )
     watchlist = Watchlist.load(settings.companies.watchlist)
     labels = taxonomy.load(settings.model.topics)
-    with progress(console) as display:
+    with board(wish.board) as watching, progress(console) as display:
         task = display.add_task("training", total=None, facts="")
 
         def show(at: training.Progress) -> None:
+            if watching is not None:
+                watching.show(at)
             facts = f"epoch {at.epoch}/{at.epochs}, loss {at.loss:.3f}"
             display.update(task, total=at.steps, completed=at.step, facts=facts)
             for name, score in (at.scores or {}).items():

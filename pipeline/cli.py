@@ -239,6 +239,9 @@ def train(
     recipe: Annotated[
         list[str] | None, typer.Option("--set", help="name=value of the recipe; may be repeated.")
     ] = None,
+    tensorboard: Annotated[
+        Path | None, typer.Option(help="Folder for TensorBoard's event files, by step.")
+    ] = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
@@ -246,9 +249,8 @@ def train(
     from pipeline.classifying import Wish, train_version
 
     with reported():
-        wish = Wish(
-            data, out, tuple(judged or ()), start, device, (f"method={method}", *(recipe or ()))
-        )
+        changes = (f"method={method}", *(recipe or ()))
+        wish = Wish(data, out, tuple(judged or ()), start, device, changes, tensorboard)
         show(train_version(load_settings(config), wish, stderr), as_json=as_json)
 
 

@@ -12,6 +12,8 @@ from models.recipe import Recipe
 INCREMENTAL: Final = Recipe(
     epochs=5,
     prompt_rate=5e-3,
+    bias_rate=5e-4,
+    pooling_rate=2.5e-3,
     head_rate=2.5e-3,
     balance=0.15,
     sentiment_weight=1.25,

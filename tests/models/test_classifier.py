@@ -10,8 +10,16 @@ from torch import Tensor
 
 from models import backbone, prompts, versions
 from models.backbone import FAMILIES, Backbone
-from models.classifier import SHARPNESS, Classifier, describe, pad, trained
+from models.classifier import (
+    SHARPNESS,
+    Classifier,
+    biases_and_norms,
+    describe,
+    pad,
+    trained,
+)
 from models.prompts import Prompt, initial_vectors
+from models.recipe import Recipe
 from models.taxonomy import Taxonomy
 from tests.models.tiny import tiny_encoder
 
@@ -35,10 +43,11 @@ def both(classifier: Classifier, rows: list[list[int]]) -> Tensor:
     return torch.cat(classifier(*pad(rows, 0)), dim=1)
 
 
-def test_only_prompt_and_heads_learn_and_they_are_under_one_percent(
+def test_what_learns_is_the_prompt_and_what_is_small_and_under_one_percent(
     real: Backbone, labels: Taxonomy
 ) -> None:
-    _, model = versions.untuned(real, prompts.load(), labels, 24)
+    _, model = versions.untuned(real, prompts.load(), labels, Recipe().vectors)
+    model.open(biases_and_norms(model))
     learning = {name: p for name, p in model.named_parameters() if p.requires_grad}
     assert set(learning) == set(trained(model))
     assert {name.partition(".")[0] for name in learning} == {
@@ -46,6 +55,14 @@ def test_only_prompt_and_heads_learn_and_they_are_under_one_percent(
         "prompt_values",
         "topic_head",
         "sentiment_head",
+        "layer_mix",
+        "query",
+        "encoder",
+    }
+    opened = {name for name in learning if name.startswith("encoder.")}
+    assert opened == {n for n in learning if n.endswith(".bias") or "LayerNorm" in n} - {
+        "topic_head.bias",
+        "sentiment_head.bias",
     }
     count = sum(p.numel() for p in learning.values())
     assert count < 0.01 * sum(p.numel() for p in model.parameters())
@@ -61,6 +78,42 @@ def test_a_step_moves_every_trained_tensor_and_nothing_of_the_encoder(
     optimiser.step()
     moved = {n for n, v in classifier.state_dict().items() if not torch.equal(v, before[n])}
     assert moved == set(trained(classifier))
+
+
+def test_opened_parameters_are_the_only_ones_of_the_encoder_that_learn(
+    classifier: Classifier,
+) -> None:
+    names = biases_and_norms(classifier)
+    classifier.open(names[:3])
+    learning = {n for n, p in classifier.named_parameters() if p.requires_grad}
+    assert {n for n in learning if n.startswith("encoder.")} == set(names[:3])
+    assert set(names[:3]) < set(trained(classifier))
+    classifier.open([])
+    assert not any(p.requires_grad for p in classifier.encoder.parameters())
+
+
+def test_plain_pooling_is_the_mean_of_the_last_layer(classifier: Classifier) -> None:
+    ids, mask = pad(ROWS, 0)
+    assert mask is not None
+    with torch.inference_mode():
+        states = classifier.encoder(
+            input_ids=ids[:1, : len(ROWS[0])], prompt=classifier._prompt()
+        ).last_hidden_state
+        vector = classifier.features(ids, mask)[0] / SHARPNESS
+    mean = states.mean(dim=1)[0]
+    assert torch.allclose(vector, mean / mean.norm(), atol=1e-5)
+
+
+def test_a_query_and_a_mix_of_layers_change_what_a_text_is_read_as(classifier: Classifier) -> None:
+    plain = both(classifier, ROWS)
+    for parameter in (classifier.query, classifier.layer_mix):
+        before = parameter.data.clone()
+        parameter.data = before + torch.linspace(-1, 1, before.numel())
+        changed = both(classifier, ROWS)
+        assert not torch.allclose(changed, plain, atol=1e-3)
+        alone = torch.cat([both(classifier, [row]) for row in ROWS])
+        assert torch.allclose(changed, alone, atol=1e-4)  # padding has no weight
+        parameter.data = before
 
 
 def test_every_layer_and_vector_of_the_prompt_has_a_say(classifier: Classifier) -> None:

@@ -258,7 +258,14 @@ class TestOnATinyEncoder:
         more = tmp_path / "more.jsonl"
         rows = [{"text": f"bank beats forecast {i}", "topic": "Earnings"} for i in range(20)]
         more.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        still = replace(self.RECIPE, prompt_rate=0.0, head_rate=0.0, weight_decay=0.0)
+        still = replace(
+            self.RECIPE,
+            prompt_rate=0.0,
+            head_rate=0.0,
+            bias_rate=0.0,
+            pooling_rate=0.0,
+            weight_decay=0.0,
+        )
         second = train(tmp_path / "second", start=tmp_path / "first", more=[more], recipe=still)
         assert list(second.card.topics) == [*first.card.topics, "Earnings"]
         assert second.card.recipe["start"] == first.card.id
@@ -330,7 +337,7 @@ class TestOnATinyEncoder:
     def test_methods_tune_what_they_say_and_load_as_they_were(
         self, train: Any, tmp_path: Path, method: str, tiny_folder: Path
     ) -> None:
-        recipe = replace(self.RECIPE, epochs=1, method=method, encoder_rate=1e-3)
+        recipe = replace(self.RECIPE, epochs=1, method=method, encoder_rate=1e-3, bias_rate=1e-3)
         version = train(tmp_path / method, recipe=recipe)
         plain = backbone.load(tiny_folder)
         _, untuned = versions.untuned(plain, PROMPT, version.labels, 4)
@@ -342,12 +349,16 @@ class TestOnATinyEncoder:
         }
         heads = {n for n in stored if "head" in n}
         assert heads <= moved
-        whole = {name for name in stored if name.startswith("encoder.")}
+        pooling = {"layer_mix", "query"}
+        assert pooling & moved == (set() if method == "heads" else pooling)
+        encoder = {name for name in stored if name.startswith("encoder.")}
+        small = {name for name in encoder if stored[name].ndim == 1}
         if method == "full":
-            assert len(whole & moved) > len(whole) / 2
+            assert len(encoder & moved) > len(encoder) / 2
             assert version.card.vectors == 0
         else:
-            assert not whole
+            assert encoder == (small if method == "deep" else set())
+            assert len(encoder & moved) >= len(encoder) / 2
             first = stored["prompt_keys"] != untuned.prompt_keys
             changed = [bool(layer.any()) for layer in first]
             assert changed == {"deep": [True, True], "shallow": [True, False]}.get(

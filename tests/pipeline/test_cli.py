@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from typer.testing import CliRunner
 
 from pipeline.cli import app
@@ -108,10 +109,17 @@ def test_training_judges_on_rows_it_may_not_repeat_and_leaves_a_report(
     trained, judged = [row for row in rows if "wool" not in row["text"]], rows[-6:]
     for name, part in (("trained", trained), ("judged", judged)):
         Path(f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part))
-    quick = ["--set", "epochs=1", "--set", "inner_share=0.3", "--json"]
+    quick = ["--set", "epochs=2", "--set", "inner_share=0.3", "--json"]
     given = ["train", "--data", "trained.jsonl", *quick]
-    done = command.invoke(app, [*given, "--judged", "judged.jsonl", "--out", "new"])
+    watched = ["--judged", "judged.jsonl", "--tensorboard", "curves"]
+    done = command.invoke(app, [*given, *watched, "--out", "new"])
     assert done.exit_code == 0, done.stderr
+    curves = EventAccumulator("curves").Reload()
+    epochs = curves.Scalars("inner/sentiment/accuracy")
+    assert len(epochs) == 2
+    assert 0 < epochs[0].step < epochs[1].step
+    assert all(0 <= epoch.value <= 1 for epoch in epochs)
+    assert all(loss.value > 0 for loss in curves.Scalars("training/loss"))
     report = json.loads(Path("new/report/report.json").read_text())
     assert report["version"].startswith(json.loads(done.stdout)["version"])
     refused = command.invoke(app, [*given, "--judged", "trained.jsonl", "--out", "other"])
