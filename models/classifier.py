@@ -31,10 +31,10 @@ class Classifier(nn.Module):
 
     Trained and stored are ``prompt_keys``, ``prompt_values``, the heads, how states become a
     text's vector (``layer_mix``, ``query``) and what was opened of the encoder: its biases and
-    norms (BitFit, arXiv 2106.10199), for comparison all of it. Otherwise it stays frozen. In training
-    mode its own dropout is active: without it a prompt learns rows by heart. A deep prompt
-    (P-tuning v2) is keys and values per layer, head and vector, both (layers, heads, vectors, head
-    width); every token of every text can attend to it.
+    norms (BitFit, arXiv 2106.10199), for comparison all of it. Otherwise it stays frozen. In
+    training mode its own dropout is active: without it a prompt learns rows by heart. A deep
+    prompt (P-tuning v2) is keys and values per layer, head and vector, both (layers, heads,
+    vectors, head width); every token of every text can attend to it.
     """
 
     def __init__(
