@@ -16,6 +16,7 @@ from models.classifier import ENCODER, Classifier, biases_and_norms, pad, traine
 from models.examples import IGNORED, Examples, batches, class_weights
 from models.recipe import Recipe
 from models.rehearsal import Remembered
+from models.versions import native_bf16
 
 LOSS_STEPS = 100
 
@@ -44,6 +45,7 @@ class Run:
     averaged: int = 0
     mean: dict[str, Tensor] = field(default_factory=dict)
     remembered: Remembered | None = None
+    rounded: bool = False  # the encoder computes in bfloat16
 
     @property
     def steps(self) -> int:
@@ -83,7 +85,14 @@ def start(classifier: Classifier, training: Examples, recipe: Recipe) -> Run:
         plan,
         optimiser,
         schedule,
+        rounded=_rounded(recipe, device),
     )
+
+
+def _rounded(recipe: Recipe, device: torch.device) -> bool:
+    if device.type != "cpu":
+        return False
+    return recipe.precision == "bf16" or (recipe.precision == "auto" and native_bf16())
 
 
 def step(run: Run, batch: Sequence[int], pad_id: int) -> None:
@@ -152,7 +161,9 @@ def _taught(run: Run, task: str, answer: Tensor, chosen: Tensor) -> Tensor:
 
 
 def _answers(run: Run, ids: Tensor, mask: Tensor | None) -> dict[str, Tensor]:
-    features = functional.dropout(run.classifier.features(ids, mask), run.recipe.dropout)
+    with torch.autocast(ids.device.type, dtype=torch.bfloat16, enabled=run.rounded):
+        features = run.classifier.features(ids, mask)
+    features = functional.dropout(features.float(), run.recipe.dropout)
     return {task: head(features) for task, head in run.heads.items()}
 
 

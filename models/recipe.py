@@ -17,13 +17,17 @@ METHODS: Final = {
 """What a training may tune. Deep prompts are what the product is about, the rest is there to be
 compared with."""
 
+PRECISIONS: Final = ("auto", "fp32", "bf16")
+"""bf16 rounds what the encoder computes, not the weights that are tuned; ``auto`` is bf16 where
+the processor multiplies it natively. On a GPU all is float32."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """What may be varied between two trainings on the same rows.
 
     Raises:
-        ValueError: an unknown method or variation.
+        ValueError: an unknown method, precision or variation.
     """
 
     seed: int = 7
@@ -33,7 +37,7 @@ class Recipe:
     batch_tokens: int = 640  # longest row times rows of a batch; padding counts
     max_tokens: int = 64  # a row's, in training only; 99 % of posts and headlines are shorter
     prompt_rate: float = 2e-2  # peak of the one-cycle schedule
-    bias_rate: float = 2e-3  # of the encoder's biases and norms, with a deep prompt; 0: frozen
+    bias_rate: float = 1e-3  # of the encoder's biases and norms, with a deep prompt; 0: frozen
     pooling_rate: float = 1e-2  # of how states become a text's vector; 0: the last layer's mean
     encoder_rate: float = 1e-4  # where all of the encoder is tuned
     head_rate: float = 5e-3
@@ -46,13 +50,16 @@ class Recipe:
     mixing: float = 0.8  # 0: an epoch is every row once; 1: as many rows from each file
     variations: str = ""  # of models.augmentation, separated by commas
     varied: float = 0.5  # share of the rows of an epoch that are varied
-    consistency: float = 1.5  # weight of the difference between two answers to the same row
+    consistency: float = 2.0  # weight of the difference between two answers to the same row
     averaging: float = 0.4  # share of all steps, the last ones, whose weights are averaged
     kept: float = 0.0  # share of the weights it went on from in those that are stored
     distilled: float = 0.0  # share of that version's answers in what rows to rehearse teach
     inner_share: float = 0.05  # of the repeat groups, for the choice of epoch and temperatures
+    precision: str = "auto"  # one of PRECISIONS, of the encoder's passes on a processor
 
     def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"no precision {self.precision!r}; there are {', '.join(PRECISIONS)}")
         if self.method not in METHODS:
             raise ValueError(f"no method {self.method!r}; there are {', '.join(METHODS)}")
         chosen(self.variations)
