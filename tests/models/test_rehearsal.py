@@ -33,7 +33,9 @@ RECIPE = Recipe(
     averaging=0.0,
     head_rate=3e-2,
 )
-ON = replace(RECIPE, prompt_rate=1e-3, head_rate=1e-2, dropout=0.0)
+ON = replace(
+    RECIPE, prompt_rate=1e-3, bias_rate=1e-4, pooling_rate=5e-4, head_rate=1e-2, dropout=0.0
+)
 TURNED = {"negative": "positive", "neutral": "neutral", "positive": "negative"}
 KNOWN = {"topic": 2, "sentiment": 3}
 
