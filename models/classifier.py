@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -10,6 +11,7 @@ from torch.nn import functional
 
 from models.backbone import Backbone
 from models.card import ENCODER
+from models.taxonomy import Label
 
 SHARPNESS = 16.0
 """Factor on the unit-length text vector. With unit-length label vectors a cosine difference of
@@ -18,12 +20,16 @@ SHARPNESS = 16.0
 BATCH_ROWS = 64
 """Of :func:`logits`, which is for training and checks; the engine makes its own batches."""
 
-NEIGHBOURS = 8
+NEIGHBOURS = 5
 """Tuned topics that lend their rows to a topic added by its description."""
 
-WELCOME = 1.0
+WELCOME = 0.5
 """What a topic added by its description has more of a bias than tuned ones on average: texts have
 been pulled to their rows, none to its."""
+
+
+PARTS = re.compile(r",| or ")
+"""What the parts of a topic's sentence are cut at."""
 
 
 class Classifier(nn.Module):
@@ -143,27 +149,40 @@ def describe(classifier: Classifier, backbone: Backbone, descriptions: Sequence[
 
 
 @torch.no_grad()
-def add_topics(classifier: Classifier, backbone: Backbone, descriptions: Sequence[str]) -> None:
-    """Give the topics behind the tuned ones, if any, rows made of their descriptions.
+def add_topics(classifier: Classifier, backbone: Backbone, topics: Sequence[Label]) -> None:
+    """Give the topics behind the tuned ones, if any, rows made of what their labels say.
 
-    ``descriptions`` are of all topics, the tuned ones first, in the order of the head's rows. A
-    new row starts from the rows of the ``NEIGHBOURS`` nearest in meaning and differs from their
-    mean as its description differs from theirs. Tuning spreads rows wider than descriptions; the
-    difference is widened by the root of that: all of it would take texts from tuned topics.
+    ``topics`` are all, the tuned ones first, in the order of the head's rows. A new row starts
+    from the rows of the ``NEIGHBOURS`` nearest in meaning and differs from their mean as its
+    meaning differs from theirs, widened as tuning spreads rows wider than meanings.
     """
     head = classifier.topic_head
-    tuned, added = head.out_features, len(descriptions) - head.out_features
+    tuned, added = head.out_features, len(topics) - head.out_features
     if not added:
         return
-    meanings = describe(classifier, backbone, descriptions)
+    meanings = torch.stack([_meaning(classifier, backbone, topic) for topic in topics])
     old, new = meanings[:tuned], meanings[tuned:]
     nearest = (new @ old.T).topk(min(NEIGHBOURS, tuned)).indices
-    widening = (_spread(head.weight) / _spread(old).clamp(min=1e-6)).sqrt()
+    widening = _spread(head.weight) / _spread(old).clamp(min=1e-6)
     rows = head.weight[nearest].mean(dim=1) + widening * (new - old[nearest].mean(dim=1))
-    extended = nn.Linear(head.in_features, len(descriptions))
+    extended = nn.Linear(head.in_features, len(topics))
     extended.weight.copy_(torch.cat([head.weight, rows]))
     extended.bias.copy_(torch.cat([head.bias, (head.bias.mean() + WELCOME).expand(added)]))
     classifier.topic_head = extended
+
+
+def _meaning(classifier: Classifier, backbone: Backbone, topic: Label) -> Tensor:
+    """Mean direction of a topic's name, its sentence, and the parts of this: (width,), length 1.
+
+    A part of a sentence is more like a headline than the sentence is, which like all the others
+    is about everything that its topic has.
+    """
+    cut = [part.strip() for part in PARTS.split(topic.description.rstrip("."))]
+    parts = describe(classifier, backbone, [part for part in cut if part] or [topic.description])
+    name, whole = describe(classifier, backbone, [topic.name, topic.description])
+    return functional.normalize(
+        name + whole + functional.normalize(parts.mean(dim=0), dim=0), dim=0
+    )
 
 
 def _spread(rows: Tensor) -> Tensor:

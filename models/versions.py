@@ -203,7 +203,7 @@ def load(
     same_encoder(card, backbone.sha256, backbone.name)
     classifier = _fill(card, weights, backbone)
     _verify_outputs(card, classifier, backbone)
-    add_topics(classifier, backbone, [label.description for label in labels.topics])
+    add_topics(classifier, backbone, labels.topics)
     if precision == "bf16" or (precision == "auto" and native_bf16()):
         _to_bf16(classifier)
     backbone.tokenizer.enable_truncation(max_length=backbone.positions - card.vectors)

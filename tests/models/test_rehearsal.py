@@ -34,7 +34,13 @@ RECIPE = Recipe(
     head_rate=3e-2,
 )
 ON = replace(
-    RECIPE, prompt_rate=1e-3, bias_rate=1e-4, pooling_rate=5e-4, head_rate=1e-2, dropout=0.0
+    RECIPE,
+    prompt_rate=1e-3,
+    bias_rate=1e-4,
+    pooling_rate=5e-4,
+    head_rate=1e-2,
+    dropout=0.0,
+    smoothing=0.0,
 )
 TURNED = {"negative": "positive", "neutral": "neutral", "positive": "negative"}
 KNOWN = {"topic": 2, "sentiment": 3}

@@ -15,7 +15,6 @@ from safetensors.torch import load_file, save_file
 from models import backbone, taxonomy, versions
 from models.backbone import BackboneError, file_sha256
 from models.card import CARD, WEIGHTS, Card
-from models.classifier import add_topics
 from models.prompts import Prompt
 from models.taxonomy import Label, Taxonomy
 from models.versions import VersionError
@@ -314,13 +313,19 @@ def test_added_topic_gets_a_row_and_leaves_the_others_logits_alone(
     assert before.card.id == after.card.id
 
 
-def test_topic_added_to_an_untuned_version_is_its_description(tiny_folder: Path) -> None:
-    loaded = backbone.load(tiny_folder)
-    prompt = Prompt(task="the outlook of a company")
-    _, whole = versions.untuned(loaded, prompt, LABELS, 4)
-    _, part = versions.untuned(loaded, prompt, replace(LABELS, topics=LABELS.topics[:2]), 4)
-    add_topics(part, loaded, [label.description for label in LABELS.topics])
-    assert torch.allclose(part.topic_head.weight, whole.topic_head.weight, atol=1e-5)
+def test_added_topic_means_its_name_its_sentence_and_the_parts_of_this(
+    saved: Path, tiny_folder: Path
+) -> None:
+    def row(name: str, sentence: str) -> torch.Tensor:
+        topics = (*LABELS.topics, Label(name, sentence))
+        version = reload(saved, tiny_folder, replace(LABELS, topics=topics))
+        return version.classifier.topic_head.weight[-1]
+
+    plain = row("fund", "bond yield")
+    for name, sentence in (("court", "bond yield"), ("fund", "bond or yield"), ("fund", ",")):
+        other = row(name, sentence)
+        assert torch.isfinite(other).all()
+        assert not torch.allclose(other, plain, atol=1e-3)
 
 
 def test_half_precision_stays_close(saved: Path, tiny_folder: Path) -> None:

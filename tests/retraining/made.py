@@ -69,6 +69,9 @@ RECIPE: Final = Recipe(
     mixing=0.0,
     consistency=0.0,
     averaging=0.0,
+    bias_rate=0.0,  # of an encoder that knows nothing
+    pooling_rate=0.0,
+    precision="fp32",  # alike on every processor
 )
 
 
@@ -163,6 +166,7 @@ class World:
 RECIPE_NAMES: Final = (
     *("batch_tokens", "max_tokens", "inner_share", "prompt_rate", "head_rate"),
     *("balance", "sentiment_weight", "mixing", "consistency", "averaging", "kept", "distilled"),
+    *("bias_rate", "pooling_rate", "precision"),
 )
 
 
