@@ -65,6 +65,15 @@ _PHRASES: Final = compiled(
             r"\b(?:from|on|over|than)(?: the)? (?:previous|prior|preceding) (month|quarter)\b",
             r"\1ly",
         ),
+        (
+            r"\b(?:drop(?:s|ped)?|ends?|ended)\b(?=(?:\s[\w.,'$\u00a3\u20ac-]+){0,4}\s(?:bids?|offers?|lawsuits?"
+            r"|suits?|plans?|charges|case|appeal|claims?|pursuit|proposals?|takeover|probe|inquiry"
+            r"|investigation)\b)",
+            "scraps",
+        ),
+        (r"\bblock(?:s|ed)?\b(?=(?:\s[\w'-]+){0,2}\s(?:assets|accounts)\b)", "freezes"),
+        (r"\b(?:prior|previous|poll|consensus|forecast)\s(?=[+-]?\d)", "from "),
+        (r",?\sblam(?:es|ed|ing)\b", " citing"),
         (r"\bper cent\b", "%"),
         (
             r"\b(?:fires|fired)\b(?=\s\S+\s(?:staff|workers|employees|people|executives)\b)",
@@ -93,7 +102,7 @@ _PHRASES: Final = compiled(
     )
 )
 _A_PHRASE = re.compile(
-    r"outlook|\bfire[sd]|\bpull|\bin |\bfrom |euro|\bfirms?\b|\b[ymq]r?[/-]|\b[ymq]o[ymq]\b|month"
+    r"outlook|\bdrop|\bend|\bblock|prior|previous|\bpoll|consensus|\bblam|\bfire[sd]|\bpull|\bin |\bfrom |euro|\bfirms?\b|\b[ymq]r?[/-]|\b[ymq]o[ymq]\b|month"
     r"|quarter|\blea?[vf]|\blift|\beas|\bg[eio]|jailed|annual|-(?:based|hit|listed|backed|owned|led)"
     r"|approval|clearance|\bnod\b|ahead|green|n't|\bcannot|\b(?:e|co|re|non|pre|multi|sub|inter)-"
     r"|per cent|w/|\bvs\b|versus|[a-z]-(?:up|off|out|in|down|over)|higher|lower|\bup\b|\bdown\b"
@@ -103,8 +112,55 @@ _A_PHRASE = re.compile(
 """Where none of this stands, there is no such phrase either."""
 
 
+_BANKS: Final = {
+    bank: f"{country} central bank"
+    for line in """
+        Australia: RBA, Reserve Bank of Australia
+        Brazil: BCB
+        Britain: BoE, Bank of England
+        Canada: BoC, Bank of Canada
+        Chile: BCCh
+        China: PBOC, People's Bank of China
+        Czech: CNB, Czech National Bank
+        Hungary: NBH, MNB, National Bank of Hungary
+        India: RBI, Reserve Bank of India
+        Indonesia: Bank Indonesia
+        Israel: Bank of Israel
+        Japan: BOJ, Bank of Japan
+        Korea: BOK, Bank of Korea
+        Malaysia: BNM, Bank Negara Malaysia, Bank Negara
+        Mexico: Banxico, Bank of Mexico
+        New Zealand: RBNZ, Reserve Bank of New Zealand
+        Nigeria: CBN
+        Norway: Norges Bank
+        Philippines: BSP, Bangko Sentral ng Pilipinas
+        Poland: NBP, National Bank of Poland
+        Russia: CBR, Bank of Russia
+        Singapore: MAS, Monetary Authority of Singapore
+        South Africa: SARB, South African Reserve Bank
+        Sweden: Riksbank
+        Switzerland: SNB, Swiss National Bank
+        Thailand: Bank of Thailand
+        Turkey: CBRT
+    """.strip().splitlines()
+    for country, _, banks in [line.strip().partition(": ")]
+    for bank in banks.split(", ")
+}
+_LONG: Final = "|".join(re.escape(bank) for bank in _BANKS if " " in bank)
+_SHORT: Final = "|".join(
+    f"{bank}|{bank.upper()}" for bank in _BANKS if " " not in bank
+)
+_BANK: Final = re.compile(rf"\b(?:(?i:{_LONG})|{_SHORT})\b")
+_NAMED: Final = {name.upper(): instead for name, instead in _BANKS.items()}
+
+
+def _central(found: re.Match[str]) -> str:
+    return _NAMED[found[0].upper()]
+
+
 def reworded(text: str) -> str:
     """``text`` with each phrase in the form that ``wording.txt`` knows."""
+    text = _BANK.sub(_central, text)
     if _A_PHRASE.search(text):
         for pattern, instead in _PHRASES:
             text = pattern.sub(instead, text)

@@ -9,6 +9,7 @@ from hashlib import blake2b
 from itertools import combinations
 from typing import Final
 
+from ingest.money import moneys
 from ingest.shape import Shape, letters_of, mark_of
 from ingest.wording import Kind, Mark, marks, said
 
@@ -16,6 +17,8 @@ BODY_WORDS: Final = 300
 """Words of a body that are looked at: what follows is the same in every report of a wire."""
 LEAD_WORDS: Final = 120
 """Words of a body in which figures and names are looked for."""
+LEAD_CHARS: Final = 800
+"""Characters of a body in which money is looked for."""
 LEAST_BODY: Final = 12
 """Words; a shorter body tells nothing of its own."""
 SKETCH: Final = 48
@@ -74,6 +77,7 @@ def shape_of(title: str, body: str) -> tuple[Shape, tuple[int, ...]]:
         ),
         facts=_marks_of(m for m in strong if m.kind == "fact" and m.place != "slug"),
         links=_marks_of(m for m in told if m.kind == "link"),
+        money=frozenset(map(mark_of, moneys(title))),
         capitals=capitals,
         passive=_BY.search(title) is not None,
     )
@@ -87,10 +91,11 @@ def shape_of(title: str, body: str) -> tuple[Shape, tuple[int, ...]]:
     shape = replace(
         shape,
         days=_marks_of(mark for mark in lead if mark.kind == "day"),
-        words=_marks_of(lead),
+        words=_marks_of(body_said),
         figures=_marks_of(mark for mark in lead if mark.kind == "figure"),
         sketch=tuple(shingles),
         told=_marks_of(m for m in body_said if m.capital and m.kind == "plain"),
+        money=shape.money.union(map(mark_of, moneys(body[:LEAD_CHARS]))),
     )
     return shape, (*keys, *(_key(shingle, -1) for shingle in shingles[:BODY_KEYS]))
 

@@ -43,6 +43,8 @@ MOST_CAPITALS: Final = 0.6
 """Share of marks with a capital from which on a capital tells no name."""
 _MISTAKEN: Final = 6
 """Letters of a stem that is known with a typing error."""
+_SPELT: Final = frozenset(("fact", "place", "period"))
+"""Kinds of which an unlisted word may be a misspelt one."""
 _NUMERAL = re.compile("[a-z]|[ivx]{2,4}")
 _TOKEN = re.compile(
     r"(?P<grade>(?<![\w])(?:AAA|AA|A|BBB|BB|B|CCC|CC|C|D)[+-](?![\w]))"
@@ -73,13 +75,24 @@ class Mark:
 
 def marks(title: str) -> list[Mark]:
     """What ``title`` says, in order; words of no weight are left out."""
-    slug, head, tail, date = parts(title)
-    before = [replace(mark, place="slug") for mark in said(slug)]
+    slug, head, tail, date, source = parts(title)
+    before = [replace(mark, place="slug") for mark in said(slug) if mark.kind != "must"]
     after = said(head)
     if after and not before:
         after[0] = replace(after[0], place="first")
     behind = [replace(mark, place="tail") for mark in said(tail)]
+    if source:
+        behind.extend(_of_source(source))
     return [*before, *after, *behind, *([Mark(date, "day")] if date else [])]
+
+
+def _of_source(source: str) -> Iterator[Mark]:
+    """Who says so by name is as an outlet; a day or a period counts wherever it stands."""
+    for mark in said(source):
+        if mark.kind in ("day", "period"):
+            yield mark
+        elif mark.capital and mark.kind in ("plain", "word"):
+            yield replace(mark, place="tail")
 
 
 def said(text: str) -> list[Mark]:
@@ -191,18 +204,20 @@ def _grouped(tokens: list[tuple[str, bool]]) -> Iterator[Mark]:
             meant = None if kind == "figure" else _meant(stems[at])
             if kind == "figure":
                 yield Mark(token, kind, capital)
-            elif meant is not None and not capital:
-                yield Mark(meant, "fact", capital, written=token)
+            elif meant is not None and (meant.kind != "fact" or not capital):
+                yield Mark(meant.name, meant.kind, capital, written=token)
             else:
                 yield Mark(stems[at], kind, capital, written=token)
             at += 1
 
 
 @lru_cache(maxsize=65_536)
-def _meant(word: str) -> str | None:
-    """The event that an unlisted stem is with a typing error: apoint, reciev."""
-    name, length = _by_letters().get(_letters(word), ("", 0))
-    return name if abs(length - len(word)) <= 1 else None
+def _meant(word: str) -> Mark | None:
+    """What an unlisted stem is with a typing error: apoint, reciev, Decemeb, phillipin."""
+    mark, length = _by_letters().get(_letters(word), (None, 0))
+    if mark is not None and abs(length - len(word)) <= 1:
+        return mark
+    return _by_less().get(word) if len(word) >= _MISTAKEN else None
 
 
 def _letters(word: str) -> tuple[str, str]:
@@ -211,13 +226,24 @@ def _letters(word: str) -> tuple[str, str]:
 
 
 @cache
-def _by_letters() -> dict[tuple[str, str], tuple[str, int]]:
-    """Name and length of the listed events."""
-    found: dict[tuple[str, str], tuple[str, int]] = {}
+def _by_letters() -> dict[tuple[str, str], tuple[Mark, int]]:
+    """What the listed events, countries and months are, and the length of their stems."""
+    found: dict[tuple[str, str], tuple[Mark, int]] = {}
     for form, mark in _listed()[0].items():
-        if mark.kind == "fact" and form.isalpha() and len(form) >= _MISTAKEN:
-            found.setdefault(_letters(form), (mark.name, len(form)))
+        if mark.kind in _SPELT and form.isalpha() and len(form) >= _MISTAKEN:
+            found.setdefault(_letters(form), (mark, len(form)))
     return found
+
+
+@cache
+def _by_less() -> dict[str, Mark]:
+    """The listed countries and months without one of their letters: Sigapore, Setember."""
+    return {
+        form[:at] + form[at + 1 :]: mark
+        for form, mark in _listed()[0].items()
+        if mark.kind in ("place", "period") and form.isalpha() and len(form) > _MISTAKEN
+        for at in range(1, len(form))
+    }
 
 
 Groups = tuple[dict[str, Mark], dict[str, int]]
@@ -234,7 +260,13 @@ def read(lines: Iterable[str]) -> None:
     """
     _in_use[:] = [_groups(lines)]
     _by_letters.cache_clear()
+    _by_less.cache_clear()
     _meant.cache_clear()
+
+
+def names_of(kind: Kind) -> frozenset[str]:
+    """The names of the listed groups of one kind."""
+    return frozenset(mark.name for mark in _listed()[0].values() if mark.kind == kind)
 
 
 def _listed() -> Groups:
