@@ -106,7 +106,7 @@ _IN_WORDS: Final = compiled(
         (r"\b(?:a )?quarter[ -](?:of a )?(?:percentage[ -])?point\b", "25 bps"),
         (r"\bthree[ -]quarters(?: of a)?[ -](?:percentage[ -])?point\b", "75 bps"),
         (r"\b(?:a )?half(?:[ -]| a )(?:percentage[ -])?point\b", "50 bps"),
-        (r"\b(?:a |one )?half of (?=(?:its|their|the|his|her|all)\b)|\bhalf of\b", "50 pct of "),
+        (r"(?<!first )(?<!second )(?<!1st )(?<!2nd )(?<!latter )\bhalf of\b", "50 pct of"),
         (r"\bhalf an? (?=per ?cent\b|pct\b|%)", "0.5 "),
         (rf"\btwo[ -]thirds{_OF}", "66.7 pct"),
         (r"\bthree[ -]quarters(?= of\b)", "75 pct"),

@@ -18,7 +18,7 @@ from ingest.opposites import exclude
 from ingest.shape import Shape, mark_of
 from ingest.shapes import SKETCH
 from ingest.weights import weights
-from ingest.wording import names_of
+from ingest.wording import FUTURE, names_of
 
 _RELATIVE: Final = frozenset(
     ("this", "next", "last", "tomorrow", "yesterday", "first", "second", "third", "fourth")
@@ -29,6 +29,8 @@ SHARED_BODY: Final = 0.6
 """Least share of the words of the shorter body that must be in the other."""
 WHOLE_BODY: Final = 0.85
 """Least share of its shingles from which on the headline may be another."""
+VERBATIM: Final = 0.7
+"""The same, from which on a *not* in one of two bodies is no matter of wording."""
 MOST_OTHER: Final = 2
 """Words that one body has more, up to which a *not* or an opposite is all that it is about."""
 TOLD: Final = 0.5
@@ -72,8 +74,10 @@ def weighed(later: Shape, earlier: Shape) -> bool | tuple[float, ...]:
     if _other_body(later, earlier):
         return False
     if _same_text(later, earlier):
-        told = sum(mark in earlier.words or mark in earlier.order for mark in later.order)
-        if told >= TOLD * len(later.order) and not _other_title(later, earlier):
+        untold = frozenset(later.order).difference(earlier.words, earlier.order)
+        news = not untold.isdisjoint(later.figures)
+        told = len(later.order) - len(untold) >= TOLD * len(later.order)
+        if told and not news and not _other_title(later, earlier):
             return True
     both = len(later.words & earlier.words)
     if both < SHARED_BODY * min(len(later.words), len(earlier.words)):
@@ -213,10 +217,12 @@ def _other_body(later: Shape, earlier: Shape) -> bool:
     new, old = later.words - earlier.words, earlier.words - later.words
     if _exchanged(new & calendar(), old & calendar()):
         return True
-    if max(len(new), len(old)) <= MOST_OTHER and (
-        exclude(new, old) or not musts().isdisjoint(new | old)
-    ):
-        return True
+    if max(len(new), len(old)) <= MOST_OTHER:
+        turned = not musts().isdisjoint(new | old)
+        if exclude(new, old) or (
+            turned and _contained(later.sketch, earlier.sketch) >= VERBATIM
+        ):
+            return True
     # Also the first word of a sentence: bodies of a template differ in the headline alone.
     untold = (later.names | later.slug | later.tail) - later.front - before
     return bool(untold - later.tail or (untold and earlier.tail - told))
@@ -230,8 +236,8 @@ def calendar() -> frozenset[int]:
 
 @cache
 def musts() -> frozenset[int]:
-    """Marks that turn a sentence round."""
-    return frozenset(map(mark_of, names_of("must")))
+    """Marks that turn a sentence round, but for what may only say *will* otherwise."""
+    return frozenset(map(mark_of, names_of("must") - {FUTURE}))
 
 
 def _exchanged(one: frozenset[int], other: frozenset[int]) -> bool:

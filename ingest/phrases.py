@@ -44,11 +44,12 @@ _PHRASES: Final = compiled(
         (
             r"\b(dollar|yen|euro|sterling|yuan|rupee|peso|rand|lira|rou?ble|baht|ringgit|franc|zloty"
             r"|forint|shekel|krona|rupiah|gold|silver|copper|crude|wheat|corn|prices?|cocoa|sugar"
-            r"|coffee|yields?|stocks|shares)\sfirms?\b",
+            r"|coffee|yields?|stocks|shares|crown|koruna|kron[ae]|won|dong|dirham|riyal|dinar|tenge|leu|lev"
+            r"|hryvnia|naira|shilling|cedi|real|taka|bitcoin|oil|aluminium|zinc|nickel)\sfirms?\b",
             r"\1 rises",
         ),
         (
-            r"\b(?:gets?|got|wins?|won|receives?|received|secures?|secured|obtains?|obtained|gains?)"
+            r"\b(?:gets?|got|wins?|won|receives?|received|secures?|secured|obtains?|obtained|gains?|recieve[sd]?)"
             r"\b(?=(?:\s[\w.'-]+){0,3}\s(?:approval|clearance|nod|go-ahead|green light)\b)",
             "",
         ),
@@ -72,7 +73,22 @@ _PHRASES: Final = compiled(
             "scraps",
         ),
         (r"\bblock(?:s|ed)?\b(?=(?:\s[\w'-]+){0,2}\s(?:assets|accounts)\b)", "freezes"),
-        (r"\b(?:prior|previous|poll|consensus|forecast)\s(?=[+-]?\d)", "from "),
+        (
+            r"\b(?:(?:against|vs\.?|versus|compared with)\s(?:an?\s|the\s)?)?"
+            r"(?:prior|previous|poll|consensus|f'?cast|forecasts?|expectations?|estimates?)"
+            r"(?:\sof)?\s(?:up\s|down\s)?\s?(?=[$\u00a3\u20ac]?\d)",
+            "from ",
+        ),
+        (
+            r"\b(?:takes?|took|taking)\b(?=(?:\s[\w.,%'-]+){0,4}\s(?:stake|holding|interest)\b)",
+            "buys",
+        ),
+        (r"\b(begins?|starts?|launch(?:es)?|resumes?|halts?|stops?|suspends?) sales(?= of\b)", r"\1 selling"),
+        (
+            r"\b(begins?|starts?|resumes?|halts?|stops?|suspends?) (?:making|producing|manufacturing)\b",
+            r"\1 output",
+        ),
+        (r"\b(north|south)-(east|west)", r"\1\2"),
         (r",?\sblam(?:es|ed|ing)\b", " citing"),
         (r"\bper cent\b", "%"),
         (
@@ -102,7 +118,7 @@ _PHRASES: Final = compiled(
     )
 )
 _A_PHRASE = re.compile(
-    r"outlook|\bdrop|\bend|\bblock|prior|previous|\bpoll|consensus|\bblam|\bfire[sd]|\bpull|\bin |\bfrom |euro|\bfirms?\b|\b[ymq]r?[/-]|\b[ymq]o[ymq]\b|month"
+    r"outlook|rec[ie]{2}ve|cast|expectation|estimate|against|\bt[ao]k|\bstart|\bbegin|\bresume|\bstop|halt|launch|suspend|north-|south-|\bdrop|\bend|\bblock|prior|previous|\bpoll|consensus|\bblam|\bfire[sd]|\bpull|\bin |\bfrom |euro|\bfirms?\b|\b[ymq]r?[/-]|\b[ymq]o[ymq]\b|month"
     r"|quarter|\blea?[vf]|\blift|\beas|\bg[eio]|jailed|annual|-(?:based|hit|listed|backed|owned|led)"
     r"|approval|clearance|\bnod\b|ahead|green|n't|\bcannot|\b(?:e|co|re|non|pre|multi|sub|inter)-"
     r"|per cent|w/|\bvs\b|versus|[a-z]-(?:up|off|out|in|down|over)|higher|lower|\bup\b|\bdown\b"

@@ -19,7 +19,7 @@ LEAD_WORDS: Final = 120
 """Words of a body in which figures and names are looked for."""
 LEAD_CHARS: Final = 800
 """Characters of a body in which money is looked for."""
-LEAST_BODY: Final = 12
+LEAST_BODY: Final = 6
 """Words; a shorter body tells nothing of its own."""
 SKETCH: Final = 48
 """Shingles kept of a body: the smallest hashes, so that two sketches can be compared."""
@@ -37,8 +37,8 @@ MOST_LOWER: Final = 0.25
 LEAST_HEAD: Final = 3
 """Marks of a headline that is found without what stands before and behind it."""
 
-_RARE: Final[dict[Kind, int]] = {"plain": 0, "figure": 0, "place": 2, "word": 2, "fact": 3}
-_STRONG: Final = frozenset(_RARE)
+_RARE: Final[dict[Kind, int]] = {"plain": 0, "figure": 0, "place": 2, "word": 2, "weak": 2, "fact": 3}
+_STRONG: Final = frozenset(_RARE) - {"weak"}
 _SOFT: Final = frozenset(("plain", "word"))
 _BEFORE: Final = frozenset(("slug", "first"))
 _BY: Final = re.compile(r"\bby\b", re.IGNORECASE)
@@ -81,7 +81,7 @@ def shape_of(title: str, body: str) -> tuple[Shape, tuple[int, ...]]:
         capitals=capitals,
         passive=_BY.search(title) is not None,
     )
-    keys = _title_keys(strong)
+    keys = _title_keys(strong, [mark for mark in told if mark.kind == "weak"])
     written = _WORD.findall(_DATELINE.sub("", body, count=1))[:BODY_WORDS]
     if len(written) < LEAST_BODY:
         return shape, keys
@@ -150,20 +150,20 @@ def _names(strong: Sequence[Mark], *, title: str, capitals: bool) -> frozenset[i
     return _marks_of(m for m in named if capitals or m.kind != "place")
 
 
-def _title_keys(strong: Sequence[Mark]) -> tuple[int, ...]:
+def _title_keys(strong: Sequence[Mark], weak: Sequence[Mark]) -> tuple[int, ...]:
     """A key per pair of the headline's rarest marks: names and figures before common words.
 
     What feeds put before and behind a headline is looked at only if little else is there.
     """
     head = [mark for mark in strong if mark.place not in ("slug", "tail")]
     if len({mark.name for mark in head}) < LEAST_HEAD:
-        head = list(strong)
+        head = [*strong, *weak]
     ordered = sorted({(_rarity(mark), mark_of(mark.name)) for mark in head})[:RAREST]
     pairs = {(*sorted(pair),) for pair in combinations([mark for _, mark in ordered], 2)}
     # Of a headline cut short, the rarest are others; how it begins stays.
     start = list(dict.fromkeys(mark_of(mark.name) for mark in head))[:2]
-    if len(start) == 2:
-        pairs.add((min(start), max(start)))
+    whole = list(dict.fromkeys(mark_of(mark.name) for mark in strong))[:2]
+    pairs.update((min(two), max(two)) for two in (start, whole) if len(two) == 2)
     return tuple(_key(first, second) for first, second in sorted(pairs))
 
 

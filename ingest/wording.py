@@ -26,7 +26,7 @@ from ingest.figures import (
 from ingest.headline import parts
 from ingest.phrases import ADVERBS, reworded
 from ingest.stems import stem
-from ingest.text import normalized
+from ingest.text import normalized, words
 
 Kind = Literal[
     "plain", "figure", "word", "fact", "place", "must", "period", "day", "weak", "link", "drop"
@@ -45,6 +45,16 @@ _MISTAKEN: Final = 6
 """Letters of a stem that is known with a typing error."""
 _SPELT: Final = frozenset(("fact", "place", "period"))
 """Kinds of which an unlisted word may be a misspelt one."""
+MOST_DESCRIBING: Final = 3
+"""Words before what a firm is that belong to it: *low cost* airline."""
+_FIRMS: Final = words(
+    "airline bank biotech brand brewer broker builder carmaker automaker carrier chain chipmaker "
+    "company conglomerate contractor designer developer distiller distributor drugmaker exchange "
+    "fintech firm foundry fund giant group grocer insurer label landlord lender maker "
+    "manufacturer marketplace miner operator platform producer provider publisher recycler "
+    "refiner retailer service shipbuilder shipper smelter specialist start-up startup steelmaker "
+    "studio supplier trader utility vendor"
+)
 _NUMERAL = re.compile("[a-z]|[ivx]{2,4}")
 _TOKEN = re.compile(
     r"(?P<grade>(?<![\w])(?:AAA|AA|A|BBB|BB|B|CCC|CC|C|D)[+-](?![\w]))"
@@ -54,8 +64,10 @@ _TOKEN = re.compile(
     r"|(?P<word>[^\W\d_](?:[\w&]|['.](?=\w)|\.(?=[A-Za-z]\b))*|%"
     r"|\$(?!\d|[A-Z]{1,6}\b)|[\u00a3\u20ac](?!\d))"
 )
-_FUTURE: Final = "future"
+FUTURE: Final = "future"
 _COMING: Final = frozenset(("to", "will", "shall"))
+_FORESEEN: Final = frozenset(("see", "sees", "seen", "expect", "expects"))
+"""What is foreseen has not happened: *sees output falling* is *expects output to fall*."""
 _AFTER: Final = _COMING | {"from"}
 
 
@@ -101,9 +113,15 @@ def said(text: str) -> list[Mark]:
     verbless = not any(mark.kind == "fact" for mark in found)
     loud = sum(mark.capital for mark in found) > MOST_CAPITALS * len(found)
     ways = {mark.name for mark in found if mark.name in ("to", "from")}
+    if not loud:
+        found = list(_described(found))
     result: list[Mark] = []
     after: str | None = None
+    foreseen = False
     for mark in found:
+        foreseen = foreseen or mark.name in _FORESEEN
+        if foreseen and mark.kind == "fact" and mark.written.endswith("ing"):
+            result.append(Mark(FUTURE, "must"))
         if mark.name in _AFTER and mark.kind == "drop":
             after = mark.name
             continue
@@ -115,10 +133,30 @@ def said(text: str) -> list[Mark]:
         elif after in _COMING and (
             mark.kind == "fact" or (verbless and _may_be_verb(mark) and (loud or not mark.capital))
         ):
-            result.append(Mark(_FUTURE, "must"))
+            result.append(Mark(FUTURE, "must"))
         after = None
         result.append(mark)
     return result
+
+
+def _described(found: list[Mark]) -> Iterator[Mark]:
+    """What a firm is, before its name, may be left out: *care home operator Brackenfield*."""
+    weak: set[int] = set()
+    for at, mark in enumerate(found[:-1]):
+        name = found[at + 1]
+        if mark.written not in _FIRMS or not (name.capital and name.kind == "plain"):
+            continue
+        first = at
+        while first and at - first < MOST_DESCRIBING and _describes(found, first - 1):
+            first -= 1
+        weak.update(range(first, at + 1))
+    for at, mark in enumerate(found):
+        yield replace(mark, kind="weak") if at in weak and mark.kind != "drop" else mark
+
+
+def _describes(found: list[Mark], at: int) -> bool:
+    mark = found[at]
+    return mark.kind in ("plain", "word", "weak") and (at == 0 or not mark.capital)
 
 
 def _may_be_verb(mark: Mark) -> bool:
