@@ -42,13 +42,14 @@ SIGNS: Final = frozenset(("%", "pct", "percent"))
 _CODES: Final = _words(
     "usd eur gbp jpy cny cnh rmb chf sek nok dkk isk pln czk huf ron bgn rub uah aud nzd cad hkd",
     "sgd twd krw inr pkr bdt lkr idr myr thb vnd brl mxn clp zar ngn kes ghs egp tnd ils aed qar",
-    "kwd bhd kzt stg cfa rs y",
+    "kwd bhd kzt stg cfa rs y sar omr jod mad dh dhs ars php ugx tzs pen uyu pyg bob crc xof xaf",
 )
 _MONEY: Final = _words(
     "dollar dollars euro euros pound pounds sterling yen yuan renminbi won franc francs crown",
     "crowns krona kronor krone kroner kronur koruna korunas zloty zlotys forint forints leu lei",
     "lira liras rouble roubles ruble rubles hryvnia rupee rupees baht rupiah ringgit peso pesos",
-    "dong reais rand naira shilling shillings cedi cedis dirham dirhams riyal riyals shekel",
+    "dong reais hryvnias zlotych koruny soles taka takas leva bucks rand naira shilling shillings",
+    "cedi cedis dirham dirhams riyal riyals shekel",
     "shekels dinar dinars tenge lb lbs pc",
 )
 UNITS: Final = _CODES | _MONEY
@@ -56,9 +57,9 @@ UNITS: Final = _CODES | _MONEY
 CENTS: Final = frozenset(("cent", "cents", "pence", "p", "c"))
 
 _SCALE = "|".join(sorted(SCALES, key=len, reverse=True))
-_PREFIX = r"(?:us|ca?|a|nz|hk|s|t|r|nt)\$"
+_PREFIX = r"(?:us|ca?n?|cdn|au?|nz|hk|s|t|r|nt|mex)\$"
 _SIGN = rf"(?:[$\u00a3\u20ac\u00a5\u20b9]|{_PREFIX})?"
-_DIGITS = r"\d+(?:[.,]\d+)*"
+DIGITS = r"\d+(?:[.,]\d+)*"
 
 
 def compiled(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[re.Pattern[str], str], ...]:
@@ -72,18 +73,22 @@ _IN_DIGITS: Final = compiled(
         # CNY2 billion, Rs500: the code is no part of a name.
         (rf"\b(?:{'|'.join(sorted(_CODES))})\.?\s?(?=\d)", "$"),
         # MOP20.4bn: three capitals before a figure with a scale are some money.
-        (rf"(?<![\w.])(?-i:[A-Z]{{3}})(?={_DIGITS}\s?(?:{_SCALE})\b)", "$"),
+        (rf"(?<![\w.])(?-i:[A-Z]{{3}})(?={DIGITS}\s?(?:{_SCALE})\b)", "$"),
         # +2.6%, -0.3 pct: up or down by that much.
-        (rf"(?<![\w.,%])\+\s?(?={_DIGITS}\s?(?:%|pct|percent|bps))", " up "),
-        (rf"(?<=[a-z,] )[-\u2212](?={_DIGITS}\s?(?:%|pct|percent|bps))", " down "),
+        (rf"(?<![\w.,%])\+\s?(?={DIGITS}\s?(?:%|pct|percent|bps))", " up "),
+        (rf"(?<=[a-z,] )[-\u2212](?={DIGITS}\s?(?:%|pct|percent|bps))", " down "),
         (r"\b([1-4])q\b", r"q\1"),
         (r"(?<=\d)\s?kt\b", "k tonnes"),
         # $4.0-4.2 bln, 5 to 6 million: the scale is of both.
         (
-            rf"(?<![\d.,])({_DIGITS})\s?(?:-|\u2013|to)\s?{_SIGN}({_DIGITS})\s?({_SCALE})\b",
+            rf"(?<![\d.,])({DIGITS})\s?(?:-|\u2013|to)\s?{_SIGN}({DIGITS})\s?({_SCALE})\b",
             r"\1 \3 to \2 \3",
         ),
         (r"\br(?=\d+\.\d\d\b)", "$"),
+        (r"(?<![\d/])1/4(?![\d/])", "25 pct"),
+        (r"(?<![\d/])1/3(?![\d/])", "33.3 pct"),
+        (r"(?<![\d/])1/2(?![\d/])", "50 pct"),
+        (r"(?<![\d/])3/4(?![\d/])", "75 pct"),
         (r"\b9m\b", "9 months"),
         (r"\b(fy|[qh]\d|\dq)[ ']?(?=\d{2}\b)", r"\1 20"),
         (r"\b(fy|[qh]\d|\dq)(?=\d{4}\b)", r"\1 "),
@@ -91,11 +96,17 @@ _IN_DIGITS: Final = compiled(
 )
 # What a fraction is followed by; "a third bidder" is none.
 _OF = r"(?=\s(?:of|in|from|since|so|this)\b|\W*$|[,;])"
+_FRACTIONS: Final = {"half": 50, "third": 33.3, "quarter": 25, "fifth": 20, "tenth": 10}
 _IN_WORDS: Final = compiled(
     (
+        *(
+            (rf"\b{word}(?=[ -](?:percentage|percent|pct)[ -]points?\b)", digits)
+            for word, digits in NUMBERS.items()
+        ),
         (r"\b(?:a )?quarter[ -](?:of a )?(?:percentage[ -])?point\b", "25 bps"),
         (r"\bthree[ -]quarters(?: of a)?[ -](?:percentage[ -])?point\b", "75 bps"),
         (r"\b(?:a )?half(?:[ -]| a )(?:percentage[ -])?point\b", "50 bps"),
+        (r"(?<!first )(?<!second )(?<!1st )(?<!2nd )(?<!latter )\bhalf of\b", "50 pct of"),
         (r"\bhalf an? (?=per ?cent\b|pct\b|%)", "0.5 "),
         (rf"\btwo[ -]thirds{_OF}", "66.7 pct"),
         (r"\bthree[ -]quarters(?= of\b)", "75 pct"),
@@ -103,6 +114,10 @@ _IN_WORDS: Final = compiled(
         (rf"\b(?:a|one)[ -]quarter{_OF}", "25 pct"),
         (rf"\b(?:a|one)[ -]fifth{_OF}", "20 pct"),
         (rf"\b(?:a|one)[ -]tenth{_OF}", "10 pct"),
+        *(
+            (rf"(?<=\bby )(?:a|one)[ -]{word}\b", f"{share} pct")
+            for word, share in _FRACTIONS.items()
+        ),
         (r"\bhalf a dozen\b|\bhalf[ -]dozen\b", "6"),
         (r"\b(?:a |one )?dozen\b(?! of)", "12"),
         (r"\bhalf a (?=[mbt]r?illion)", "0.5 "),

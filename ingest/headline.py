@@ -14,12 +14,16 @@ from typing import Final, NamedTuple
 
 
 class Parts(NamedTuple):
-    """Of one headline, in order; all but ``head`` may be empty. ``date`` is as ``nov252026``."""
+    """Of one headline, in order; all but ``head`` may be empty. ``date`` is as ``nov252026``.
+
+    ``source`` is who says so: it may tell on which day, or by its name another report.
+    """
 
     slug: str
     head: str
     tail: str
     date: str = ""
+    source: str = ""
 
 
 LEAST_HEAD: Final = 12
@@ -30,19 +34,24 @@ _COUNTED = re.compile(r"\b(?:UPDATE|WRAPUP|LEAD|RECAP)\s\d{1,2}\s?-")
 # Tickers, tags, links and who posts them: (NASDAQ: ACM), #oil, via @desk, More: lnk.example/x
 _ASIDE = re.compile(
     r"\(\s*\$?[A-Z]{1,8}(?:[.:]\s?[A-Z0-9.]{1,8})?\s*\)|(?<=\w\s)\[[A-Z]{2,5}(?:\.[A-Z]{1,2})?\]|(?<!\S)#\w+"
-    r"|(?i:\b(?:read more|more|details|link|full story|story|here):?\s)?"
+    r"|(?i:\b(?:read |see |find out )?(?:more|the story|details|link|full story|story|here)"
+    r"(?: (?:here|at|on|below))?:?\s)?"
     r"(?:(?<![\w-])[\w-]+\.[a-z]{2,8}/\S+|https?:\S+)"
     r"|(?i:\b(?:via|by|from|rt|h/t)\s)?@\w+:?"
 )
 _MAY_BE_ASIDE = re.compile(r"[(\[#@/]")
 _SLUG = re.compile(
-    r"^\W*(?:\[[^\]]{1,30}\]"  # [Companies]
+    r"^\W*(?:\[[^\]]{1,30}\]|\([A-Z][^()]{1,30}\)(?=\s[A-Z])"  # [Companies], (Fjord Ledger)
     r"|[^|]{1,30}?\s?\|(?=\s|[A-Z])"  # India Markets |
     r"|\$[A-Z.]{1,6}(?=\s[A-Z][a-z])"  # $ACM before the name
     r"|[A-Z][A-Z0-9.]{1,9}\s-+\s"  # ACM.AX -
     r"|(?:[A-Z][A-Z0-9/&.]*\s){0,3}[A-Z][A-Z0-9/&.]+(?:-|:|/\s|/(?=[A-Z][a-z]))(?=\s?\S)"
     r"|[A-Z]{2,6}-[A-Z][a-z]+:\s|[A-Z]{2,6}\s\d{1,4}:\s"
     r"|[A-Z][A-Za-z]+(?:\s[A-Z]?[a-z]+){0,2}:\s)"  # Morning bid:
+)
+# BUENOS AIRES, Nov 26 (Reuters) -
+_DATELINE = re.compile(
+    r"^[A-Z][\w./' -]{2,30}(?:,\s[A-Z][a-z]{2,8}\.?\s\d{1,2})?\s\([A-Z][\w ]{1,18}\)\s*[-\u2013\u2014]+\s"
 )
 # $ACM $X behind a headline: which security it is about, and seldom a part of the sentence.
 _CASHTAGS = re.compile(r"(?:\s\$[A-Z]{1,6}(?:\.[A-Z])?\b)+[^\w$]*$")
@@ -58,12 +67,12 @@ _PAPERS = (
     "|Ledger|Chronicle|Observer|Telegraph|Globe|Mail|Standard|Today|Insider|Business|Desk"
 )
 _TAIL = re.compile(
-    r"(?:\s(?:[-|\u2013\u2014~\u2022\u00bb]+|::|//)\s?|\|\s?|(?<=[a-z\s])-(?=[A-Z][\w.]*\W*$)"
+    r"(?:\s(?:[-|\u2013\u2014~\u2022\u00b7\u00bb]+|::|//|/)\s?|\|\s?|(?<=[a-z\s])-(?=[A-Z][\w.]*\W*$)"
     rf"|,\s(?=[A-Z]{{2,6}}$)|,\s(?=(?:[A-Z]\w+\s){{1,3}}(?:{_PAPERS})\W*$)"
     r"|\s[(\[]|\s/(?=\w+/)|(?<=[a-z\d]\s)By\s(?=[A-Z][\w.]+(?:\s[A-Z][\w.]+){0,3}$))"
     r"(?P<name>[^-|()\[\]\u2013\u2014:]{2,40}|[A-Z]{2,4}-[A-Z]{2,4})[)\]/]?[\s.!]*$"
 )
-_BARS: Final = ("|", "::", "\u2022", "\u00bb")
+_BARS: Final = ("|", "::", "\u2022", "\u00b7", "\u00bb", " / ")
 """Behind these, feeds put themselves, not a part of the headline."""
 _OUTLET = re.compile(
     r"news|wire|reuters|rtrs|yahoo|\bap$|\bafp$|bloomberg|times$|journal$|\bwsj$|cnbc|\bft$"
@@ -96,9 +105,10 @@ _HOURS = re.compile(
 _CLIPPED = re.compile(r"\s[\w'-]*\s?(?:\.\.\.|\u2026)\W*$")
 # What a site writes behind a headline to be clicked.
 _CALL = re.compile(
-    r"(?:\s[-\u2013\u2014]+\s|[:;,.]\s)(?:here(?:'s|\u2019s| is| are)\b|what (?:you|to|we) "
+    r"(?:(?:\s[-\u2013\u2014]+\s|[:;,.]\s|\s)(?:link in (?:bio|profile|first comment|comments?)|more in (?:thread|comments)|thread|1/\d)"
+    r"|(?:\s[-\u2013\u2014]+\s|[:;,.]\s)(?:here(?:'s|\u2019s| is| are)\b|what (?:you|to|we) "
     r"|what it means|all you need|everything you|read (?:more|on)|details inside|why it matters)"
-    r"[^.]{0,40}$",
+    r"[^.]{0,40})\W*$",
     re.IGNORECASE,
 )
 
@@ -109,18 +119,23 @@ def parts(title: str) -> Parts:
         title = unescape(title)
     if _MAY_BE_ASIDE.search(title):
         title = _ASIDE.sub(" ", title)
-    title = _cut(_cut(_COUNTED.sub(" ", title).strip(), _CALL), _CLIPPED)
+    title = _DATELINE.sub("", _COUNTED.sub(" ", title).strip(), count=1)
+    title = _cut(_cut(title, _CALL), _CLIPPED)
     date = ""
     if (found := _DATED.search(title)) is not None and found.start() >= LEAST_HEAD:
         month, day = found["month"] or found["of"], found["day"] or found["on"]
         date = f"{month}{int(day)}{found['year']}".casefold()
         title = title[: found.start()]
     tails: list[str] = []
+    source = ""
     if (found := _CASHTAGS.search(title)) is not None and found.start() >= LEAST_HEAD:
         tails.append(found[0])
         title = title[: found.start()]
     for _ in range(2):
-        title = _cut(_cut(title, _SAID), _HOURS)
+        told = title
+        title = _cut(title, _SAID)
+        source = told[len(title) :] or source
+        title = _cut(title, _HOURS)
         found = _TAIL.search(title)
         if found is None or found.start() < LEAST_HEAD or not _is_tail(found["name"]):
             break
@@ -130,7 +145,7 @@ def parts(title: str) -> Parts:
         title = title[: found.start()]
     slug = _SLUG.match(title)
     at = slug.end() if slug is not None and not title.isupper() else 0
-    return Parts(title[:at], title[at:], " ".join(tails), date)
+    return Parts(title[:at], title[at:], " ".join(tails), date, source)
 
 
 def _cut(title: str, pattern: re.Pattern[str]) -> str:

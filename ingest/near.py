@@ -8,20 +8,31 @@ have its part in common too; or nearly all of it, then the headline may be anoth
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import groupby
 from typing import Final
 
 from ingest.alignment import Alignment, Placed, Sort, align
 from ingest.likeness import numbers
 from ingest.opposites import exclude
-from ingest.shape import Shape
+from ingest.shape import Shape, mark_of
 from ingest.shapes import SKETCH
 from ingest.weights import weights
+from ingest.wording import FUTURE, names_of
 
-SHARED_BODY: Final = 0.35
-"""Least share of the shorter body's shingles that must be in the other."""
+_RELATIVE: Final = frozenset(
+    ("this", "next", "last", "tomorrow", "yesterday", "first", "second", "third", "fourth")
+)
+"""Periods that another wording of a body may have or not."""
+
+SHARED_BODY: Final = 0.6
+"""Least share of the words of the shorter body that must be in the other."""
 WHOLE_BODY: Final = 0.85
-"""The same, from which on the headline may be another."""
+"""Least share of its shingles from which on the headline may be another."""
+VERBATIM: Final = 0.7
+"""The same, from which on a *not* in one of two bodies is no matter of wording."""
+MOST_OTHER: Final = 2
+"""Words that one body has more, up to which a *not* or an opposite is all that it is about."""
 TOLD: Final = 0.5
 """Least share of such a headline that the earlier article must say."""
 LEAST_SHARED: Final = 3
@@ -56,16 +67,22 @@ def repeats(later: Shape, earlier: Shape) -> bool:
 
 def weighed(later: Shape, earlier: Shape) -> bool | tuple[float, ...]:
     """What there is to weigh (:mod:`ingest.likeness`), or the answer where nothing is."""
+    if _exchanged(later.money, earlier.money):
+        return False
     if not (later.sketch and earlier.sketch):
         return _of_headlines(later, earlier)
     if _other_body(later, earlier):
         return False
-    shared = _contained(later.sketch, earlier.sketch)
-    if shared >= WHOLE_BODY:
-        told = sum(mark in earlier.words for mark in later.order)
-        if told >= TOLD * len(later.order):
+    if _same_text(later, earlier):
+        untold = frozenset(later.order).difference(earlier.words, earlier.order)
+        news = not untold.isdisjoint(later.figures)
+        told = len(later.order) - len(untold) >= TOLD * len(later.order)
+        if told and not news and not _other_title(later, earlier):
             return True
-    return shared >= SHARED_BODY and _of_headlines(later, earlier)
+    both = len(later.words & earlier.words)
+    if both < SHARED_BODY * min(len(later.words), len(earlier.words)):
+        return False
+    return _of_headlines(later, earlier)
 
 
 def _of_headlines(later: Shape, earlier: Shape) -> bool | tuple[float, ...]:
@@ -77,7 +94,7 @@ def _of_headlines(later: Shape, earlier: Shape) -> bool | tuple[float, ...]:
         return False
     if _exchanged(later.figures & new, earlier.figures & old):
         return False
-    if earlier.periods and not later.periods <= earlier.periods:
+    if not later.periods <= earlier.periods and (earlier.periods or old & earlier.figures - new):
         return False
     if (earlier.days and not later.days <= earlier.days) or exclude(new - old, old - new):
         return False
@@ -173,15 +190,54 @@ def _crossed(one: list[int], other: list[int], among: frozenset[int]) -> bool:
     return len(moved) == 2 and all(moved[0])
 
 
+def _same_text(later: Shape, earlier: Shape) -> bool:
+    """Whether one body is the other or a part of it, with no word in the place of another."""
+    if later.words - earlier.words and earlier.words - later.words:
+        return False
+    return _contained(later.sketch, earlier.sketch) >= WHOLE_BODY
+
+
+def _other_title(later: Shape, earlier: Shape) -> bool:
+    """Whether one thing is exchanged in an equal headline, of which neither body tells."""
+    new, old = (
+        [mark for mark in one.order if mark not in other.order]
+        for one, other in ((later, earlier), (earlier, later))
+    )
+    untold = set(new).isdisjoint(later.words) and set(old).isdisjoint(earlier.words)
+    return len(new) == len(old) == 1 and untold and len(later.order) >= LEAST_DIFFERING
+
+
 def _other_body(later: Shape, earlier: Shape) -> bool:
     """Whether figures, days or names are exchanged, or the headline names what is not told."""
     if _exchanged(later.figures, earlier.figures) or _exchanged(later.days, earlier.days):
         return True
-    if later.told - earlier.words and earlier.told - later.words:
+    told, before = (shape.words.union(shape.order) for shape in (later, earlier))
+    if later.told - before and earlier.told - told:
         return True
+    new, old = later.words - earlier.words, earlier.words - later.words
+    if _exchanged(new & calendar(), old & calendar()):
+        return True
+    if max(len(new), len(old)) <= MOST_OTHER:
+        turned = not musts().isdisjoint(new | old)
+        if exclude(new, old) or (
+            turned and _contained(later.sketch, earlier.sketch) >= VERBATIM
+        ):
+            return True
     # Also the first word of a sentence: bodies of a template differ in the headline alone.
-    untold = (later.names | later.slug | later.tail) - later.front - earlier.words
-    return bool(untold - later.tail or (untold and earlier.tail - later.words))
+    untold = (later.names | later.slug | later.tail) - later.front - before
+    return bool(untold - later.tail or (untold and earlier.tail - told))
+
+
+@cache
+def calendar() -> frozenset[int]:
+    """Marks of months, quarters, halves and years."""
+    return frozenset(map(mark_of, names_of("period") - _RELATIVE))
+
+
+@cache
+def musts() -> frozenset[int]:
+    """Marks that turn a sentence round, but for what may only say *will* otherwise."""
+    return frozenset(map(mark_of, names_of("must") - {FUTURE}))
 
 
 def _exchanged(one: frozenset[int], other: frozenset[int]) -> bool:

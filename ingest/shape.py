@@ -15,13 +15,15 @@ MOST: Final = 255
 LEAST_LETTERS: Final = 5
 """Letters of a word in which one may be wrong."""
 _NONE: Final[frozenset[int]] = frozenset()
-_VERSION: Final = 3
-_PARTS: Final = {1: 10, 2: 14, 3: 17}
+_VERSION: Final = 4
+_PARTS: Final = {1: 10, 2: 14, 3: 17, 4: 18}
 """Lists of numbers in each version of an encoded shape; one of an older version has fewer."""
 _IN_ORDER: Final = (0, 9, 14)
 """Which of the lists are no sets: ``order``, ``sketch``, ``letters``."""
 _LETTERED: Final = 3
 """The first version with ``letters``."""
+_COUNTED: Final = 4
+"""The first version with ``money``."""
 _CAPITALS: Final = 0x80
 _PASSIVE: Final = 0x40
 
@@ -34,7 +36,8 @@ class Shape:
     headline (tags, which are ``front``, its first word, countries), ``tail`` stands behind it,
     ``names`` have a capital, ``soft`` are common words without, ``facts`` say what happened.
     ``weak`` may be added or left out, but not exchanged; ``must`` turn the sentence round, and are
-    in ``order`` too; ``periods`` and ``days``. Of headline and lead: ``words`` and ``figures``.
+    in ``order`` too; ``periods`` and ``days``. Of the body's lead: ``words``. Of headline and
+    lead: ``figures``, and in which ``money`` these are.
     ``sketch`` holds the smallest shingles of the body, in order. Without a body the last three
     are empty, but for the headline's ``figures``. ``letters`` are those of each of ``order``, so
     that a typing error is told from another word. Of version 1, ``front``, ``tail``, ``soft`` and
@@ -58,6 +61,7 @@ class Shape:
     letters: tuple[int, ...] = ()
     told: frozenset[int] = frozenset()
     links: frozenset[int] = frozenset()
+    money: frozenset[int] = frozenset()
     capitals: bool = False
     """Nearly every word of the headline has a capital: a name may go on and on."""
     passive: bool = False
@@ -75,6 +79,7 @@ class Shape:
             self.letters[:MOST],
             sorted(self.told)[:MOST],
             sorted(self.links)[:MOST],
+            sorted(self.money)[:MOST],
         ]
         flags = self.capitals * _CAPITALS | self.passive * _PASSIVE
         head = bytes((_VERSION | flags, *map(len, parts)))
@@ -118,6 +123,7 @@ def decode(value: bytes) -> Shape:
         letters=parts[14] if version >= _LETTERED else (),
         told=sets[15] if version >= _LETTERED else _NONE,
         links=sets[16] if version >= _LETTERED else _NONE,
+        money=sets[17] if version >= _COUNTED else _NONE,
         capitals=bool(value[0] & _CAPITALS),
         passive=bool(value[0] & _PASSIVE),
     )

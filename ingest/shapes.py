@@ -9,6 +9,7 @@ from hashlib import blake2b
 from itertools import combinations
 from typing import Final
 
+from ingest.money import moneys
 from ingest.shape import Shape, letters_of, mark_of
 from ingest.wording import Kind, Mark, marks, said
 
@@ -16,7 +17,9 @@ BODY_WORDS: Final = 300
 """Words of a body that are looked at: what follows is the same in every report of a wire."""
 LEAD_WORDS: Final = 120
 """Words of a body in which figures and names are looked for."""
-LEAST_BODY: Final = 12
+LEAD_CHARS: Final = 800
+"""Characters of a body in which money is looked for."""
+LEAST_BODY: Final = 6
 """Words; a shorter body tells nothing of its own."""
 SKETCH: Final = 48
 """Shingles kept of a body: the smallest hashes, so that two sketches can be compared."""
@@ -34,8 +37,8 @@ MOST_LOWER: Final = 0.25
 LEAST_HEAD: Final = 3
 """Marks of a headline that is found without what stands before and behind it."""
 
-_RARE: Final[dict[Kind, int]] = {"plain": 0, "figure": 0, "place": 2, "word": 2, "fact": 3}
-_STRONG: Final = frozenset(_RARE)
+_RARE: Final[dict[Kind, int]] = {"plain": 0, "figure": 0, "place": 2, "word": 2, "weak": 2, "fact": 3}
+_STRONG: Final = frozenset(_RARE) - {"weak"}
 _SOFT: Final = frozenset(("plain", "word"))
 _BEFORE: Final = frozenset(("slug", "first"))
 _BY: Final = re.compile(r"\bby\b", re.IGNORECASE)
@@ -74,10 +77,11 @@ def shape_of(title: str, body: str) -> tuple[Shape, tuple[int, ...]]:
         ),
         facts=_marks_of(m for m in strong if m.kind == "fact" and m.place != "slug"),
         links=_marks_of(m for m in told if m.kind == "link"),
+        money=frozenset(map(mark_of, moneys(title))),
         capitals=capitals,
         passive=_BY.search(title) is not None,
     )
-    keys = _title_keys(strong)
+    keys = _title_keys(strong, [mark for mark in told if mark.kind == "weak"])
     written = _WORD.findall(_DATELINE.sub("", body, count=1))[:BODY_WORDS]
     if len(written) < LEAST_BODY:
         return shape, keys
@@ -87,10 +91,11 @@ def shape_of(title: str, body: str) -> tuple[Shape, tuple[int, ...]]:
     shape = replace(
         shape,
         days=_marks_of(mark for mark in lead if mark.kind == "day"),
-        words=_marks_of(lead),
+        words=_marks_of(body_said),
         figures=_marks_of(mark for mark in lead if mark.kind == "figure"),
         sketch=tuple(shingles),
         told=_marks_of(m for m in body_said if m.capital and m.kind == "plain"),
+        money=shape.money.union(map(mark_of, moneys(body[:LEAD_CHARS]))),
     )
     return shape, (*keys, *(_key(shingle, -1) for shingle in shingles[:BODY_KEYS]))
 
@@ -145,20 +150,20 @@ def _names(strong: Sequence[Mark], *, title: str, capitals: bool) -> frozenset[i
     return _marks_of(m for m in named if capitals or m.kind != "place")
 
 
-def _title_keys(strong: Sequence[Mark]) -> tuple[int, ...]:
+def _title_keys(strong: Sequence[Mark], weak: Sequence[Mark]) -> tuple[int, ...]:
     """A key per pair of the headline's rarest marks: names and figures before common words.
 
     What feeds put before and behind a headline is looked at only if little else is there.
     """
     head = [mark for mark in strong if mark.place not in ("slug", "tail")]
     if len({mark.name for mark in head}) < LEAST_HEAD:
-        head = list(strong)
+        head = [*strong, *weak]
     ordered = sorted({(_rarity(mark), mark_of(mark.name)) for mark in head})[:RAREST]
     pairs = {(*sorted(pair),) for pair in combinations([mark for _, mark in ordered], 2)}
     # Of a headline cut short, the rarest are others; how it begins stays.
     start = list(dict.fromkeys(mark_of(mark.name) for mark in head))[:2]
-    if len(start) == 2:
-        pairs.add((min(start), max(start)))
+    whole = list(dict.fromkeys(mark_of(mark.name) for mark in strong))[:2]
+    pairs.update((min(two), max(two)) for two in (start, whole) if len(two) == 2)
     return tuple(_key(first, second) for first, second in sorted(pairs))
 
 

@@ -26,7 +26,7 @@ from ingest.figures import (
 from ingest.headline import parts
 from ingest.phrases import ADVERBS, reworded
 from ingest.stems import stem
-from ingest.text import normalized
+from ingest.text import normalized, words
 
 Kind = Literal[
     "plain", "figure", "word", "fact", "place", "must", "period", "day", "weak", "link", "drop"
@@ -43,6 +43,18 @@ MOST_CAPITALS: Final = 0.6
 """Share of marks with a capital from which on a capital tells no name."""
 _MISTAKEN: Final = 6
 """Letters of a stem that is known with a typing error."""
+_SPELT: Final = frozenset(("fact", "place", "period"))
+"""Kinds of which an unlisted word may be a misspelt one."""
+MOST_DESCRIBING: Final = 3
+"""Words before what a firm is that belong to it: *low cost* airline."""
+_FIRMS: Final = words(
+    "airline bank biotech brand brewer broker builder carmaker automaker carrier chain chipmaker "
+    "company conglomerate contractor designer developer distiller distributor drugmaker exchange "
+    "fintech firm foundry fund giant group grocer insurer label landlord lender maker "
+    "manufacturer marketplace miner operator platform producer provider publisher recycler "
+    "refiner retailer service shipbuilder shipper smelter specialist start-up startup steelmaker "
+    "studio supplier trader utility vendor"
+)
 _NUMERAL = re.compile("[a-z]|[ivx]{2,4}")
 _TOKEN = re.compile(
     r"(?P<grade>(?<![\w])(?:AAA|AA|A|BBB|BB|B|CCC|CC|C|D)[+-](?![\w]))"
@@ -52,8 +64,10 @@ _TOKEN = re.compile(
     r"|(?P<word>[^\W\d_](?:[\w&]|['.](?=\w)|\.(?=[A-Za-z]\b))*|%"
     r"|\$(?!\d|[A-Z]{1,6}\b)|[\u00a3\u20ac](?!\d))"
 )
-_FUTURE: Final = "future"
+FUTURE: Final = "future"
 _COMING: Final = frozenset(("to", "will", "shall"))
+_FORESEEN: Final = frozenset(("see", "sees", "seen", "expect", "expects"))
+"""What is foreseen has not happened: *sees output falling* is *expects output to fall*."""
 _AFTER: Final = _COMING | {"from"}
 
 
@@ -73,13 +87,24 @@ class Mark:
 
 def marks(title: str) -> list[Mark]:
     """What ``title`` says, in order; words of no weight are left out."""
-    slug, head, tail, date = parts(title)
-    before = [replace(mark, place="slug") for mark in said(slug)]
+    slug, head, tail, date, source = parts(title)
+    before = [replace(mark, place="slug") for mark in said(slug) if mark.kind != "must"]
     after = said(head)
     if after and not before:
         after[0] = replace(after[0], place="first")
     behind = [replace(mark, place="tail") for mark in said(tail)]
+    if source:
+        behind.extend(_of_source(source))
     return [*before, *after, *behind, *([Mark(date, "day")] if date else [])]
+
+
+def _of_source(source: str) -> Iterator[Mark]:
+    """Who says so by name is as an outlet; a day or a period counts wherever it stands."""
+    for mark in said(source):
+        if mark.kind in ("day", "period"):
+            yield mark
+        elif mark.capital and mark.kind in ("plain", "word"):
+            yield replace(mark, place="tail")
 
 
 def said(text: str) -> list[Mark]:
@@ -88,9 +113,15 @@ def said(text: str) -> list[Mark]:
     verbless = not any(mark.kind == "fact" for mark in found)
     loud = sum(mark.capital for mark in found) > MOST_CAPITALS * len(found)
     ways = {mark.name for mark in found if mark.name in ("to", "from")}
+    if not loud:
+        found = list(_described(found))
     result: list[Mark] = []
     after: str | None = None
+    foreseen = False
     for mark in found:
+        foreseen = foreseen or mark.name in _FORESEEN
+        if foreseen and mark.kind == "fact" and mark.written.endswith("ing"):
+            result.append(Mark(FUTURE, "must"))
         if mark.name in _AFTER and mark.kind == "drop":
             after = mark.name
             continue
@@ -102,10 +133,30 @@ def said(text: str) -> list[Mark]:
         elif after in _COMING and (
             mark.kind == "fact" or (verbless and _may_be_verb(mark) and (loud or not mark.capital))
         ):
-            result.append(Mark(_FUTURE, "must"))
+            result.append(Mark(FUTURE, "must"))
         after = None
         result.append(mark)
     return result
+
+
+def _described(found: list[Mark]) -> Iterator[Mark]:
+    """What a firm is, before its name, may be left out: *care home operator Brackenfield*."""
+    weak: set[int] = set()
+    for at, mark in enumerate(found[:-1]):
+        name = found[at + 1]
+        if mark.written not in _FIRMS or not (name.capital and name.kind == "plain"):
+            continue
+        first = at
+        while first and at - first < MOST_DESCRIBING and _describes(found, first - 1):
+            first -= 1
+        weak.update(range(first, at + 1))
+    for at, mark in enumerate(found):
+        yield replace(mark, kind="weak") if at in weak and mark.kind != "drop" else mark
+
+
+def _describes(found: list[Mark], at: int) -> bool:
+    mark = found[at]
+    return mark.kind in ("plain", "word", "weak") and (at == 0 or not mark.capital)
 
 
 def _may_be_verb(mark: Mark) -> bool:
@@ -191,18 +242,20 @@ def _grouped(tokens: list[tuple[str, bool]]) -> Iterator[Mark]:
             meant = None if kind == "figure" else _meant(stems[at])
             if kind == "figure":
                 yield Mark(token, kind, capital)
-            elif meant is not None and not capital:
-                yield Mark(meant, "fact", capital, written=token)
+            elif meant is not None and (meant.kind != "fact" or not capital):
+                yield Mark(meant.name, meant.kind, capital, written=token)
             else:
                 yield Mark(stems[at], kind, capital, written=token)
             at += 1
 
 
 @lru_cache(maxsize=65_536)
-def _meant(word: str) -> str | None:
-    """The event that an unlisted stem is with a typing error: apoint, reciev."""
-    name, length = _by_letters().get(_letters(word), ("", 0))
-    return name if abs(length - len(word)) <= 1 else None
+def _meant(word: str) -> Mark | None:
+    """What an unlisted stem is with a typing error: apoint, reciev, Decemeb, phillipin."""
+    mark, length = _by_letters().get(_letters(word), (None, 0))
+    if mark is not None and abs(length - len(word)) <= 1:
+        return mark
+    return _by_less().get(word) if len(word) >= _MISTAKEN else None
 
 
 def _letters(word: str) -> tuple[str, str]:
@@ -211,13 +264,24 @@ def _letters(word: str) -> tuple[str, str]:
 
 
 @cache
-def _by_letters() -> dict[tuple[str, str], tuple[str, int]]:
-    """Name and length of the listed events."""
-    found: dict[tuple[str, str], tuple[str, int]] = {}
+def _by_letters() -> dict[tuple[str, str], tuple[Mark, int]]:
+    """What the listed events, countries and months are, and the length of their stems."""
+    found: dict[tuple[str, str], tuple[Mark, int]] = {}
     for form, mark in _listed()[0].items():
-        if mark.kind == "fact" and form.isalpha() and len(form) >= _MISTAKEN:
-            found.setdefault(_letters(form), (mark.name, len(form)))
+        if mark.kind in _SPELT and form.isalpha() and len(form) >= _MISTAKEN:
+            found.setdefault(_letters(form), (mark, len(form)))
     return found
+
+
+@cache
+def _by_less() -> dict[str, Mark]:
+    """The listed countries and months without one of their letters: Sigapore, Setember."""
+    return {
+        form[:at] + form[at + 1 :]: mark
+        for form, mark in _listed()[0].items()
+        if mark.kind in ("place", "period") and form.isalpha() and len(form) > _MISTAKEN
+        for at in range(1, len(form))
+    }
 
 
 Groups = tuple[dict[str, Mark], dict[str, int]]
@@ -234,7 +298,13 @@ def read(lines: Iterable[str]) -> None:
     """
     _in_use[:] = [_groups(lines)]
     _by_letters.cache_clear()
+    _by_less.cache_clear()
     _meant.cache_clear()
+
+
+def names_of(kind: Kind) -> frozenset[str]:
+    """The names of the listed groups of one kind."""
+    return frozenset(mark.name for mark in _listed()[0].values() if mark.kind == kind)
 
 
 def _listed() -> Groups:
