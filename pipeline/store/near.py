@@ -97,10 +97,15 @@ def _kept(row: Any) -> Kept:  # noqa: ANN401 - a row of the table
     return Kept(place, row.revision, row.gone, tuple(array("q", row.keys)), row.value)
 
 
-def affected_by(connection: Connection, names: Sequence[Name]) -> set[Name]:
-    """Who may repeat another article now that ``names`` have come, changed or gone."""
+def affected_by(
+    connection: Connection, names: Sequence[Name], until: datetime | None
+) -> set[Name]:
+    """Who may repeat another article now that ``names`` have come, changed or gone.
+
+    Nobody published after ``until``; None: nobody at all.
+    """
     moved = load(connection, names)
-    found = neighbours.later(connection, moved)
+    found = neighbours.later(connection, moved, until) if until else set()
     forget(connection, [one for one in moved if one.gone])
     return found
 

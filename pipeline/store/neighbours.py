@@ -33,7 +33,8 @@ Place = tuple[datetime, str, str]
 Side = Literal["earlier", "later"]
 
 Probe = tuple[int, int, int, str, str, int]
-"""Number of the article; key; published_at as stored, source, id; bits that one found needs."""
+"""Number of the article; key; published_at as stored, source, id. Last, of what is found: the
+bits it needs where it is earlier, the latest published_at where it is later."""
 
 Candidate = tuple[int, str, str, int, bytes]
 """Number of the article that may repeat it; source, id, published_at as stored, encoded shape."""
@@ -74,12 +75,12 @@ class Kept:
         return decoded(self.value)
 
 
-def later(connection: Connection, kept: Sequence[Kept]) -> set[Name]:
+def later(connection: Connection, kept: Sequence[Kept], until: datetime) -> set[Name]:
     """Those that share a key with one of ``kept``, of each key the nearest later ones.
 
-    From PostgreSQL only those whose copies are decided already.
+    None of them was published after ``until``. From PostgreSQL come only those with a story.
     """
-    probes = list(_probes(kept, "later"))
+    probes = list(_later_probes(kept, stored(until)))
     if not probes:
         return set()
     if connection.dialect.name == "postgresql":
@@ -90,7 +91,7 @@ def later(connection: Connection, kept: Sequence[Kept]) -> set[Name]:
 
 def earlier(connection: Connection, kept: Sequence[Kept]) -> list[Candidate]:
     """What each of ``kept`` may repeat: of each key the nearest earlier ones, but no ghosts."""
-    probes = list(_probes(kept, "earlier"))
+    probes = list(_earlier_probes(kept))
     if not probes:
         return []
     if connection.dialect.name == "postgresql":
@@ -112,12 +113,19 @@ def stored(at: datetime) -> int:
     return (at - EPOCH) // MILLISECOND
 
 
-def _probes(kept: Sequence[Kept], side: Side) -> Iterator[Probe]:
+def _later_probes(kept: Sequence[Kept], last: int) -> Iterator[Probe]:
     for number, one in enumerate(kept):
-        published_at, source, of_id = one.place
-        at = stored(published_at)
+        at = stored(one.place[0])
+        if at <= last:
+            for key in one.keys:
+                yield number, key, at, *one.name, min(at + _HORIZON_MS, last)
+
+
+def _earlier_probes(kept: Sequence[Kept]) -> Iterator[Probe]:
+    for number, one in enumerate(kept):
+        at = stored(one.place[0])
         for key in one.keys:
-            yield number, key, at, source, of_id, one.needs(key) if side == "earlier" else 0
+            yield number, key, at, *one.name, one.needs(key)
 
 
 def _columns(probes: Sequence[Probe]) -> dict[str, list[Any]]:
@@ -145,12 +153,12 @@ def _values(connection: Connection, names: set[Name]) -> dict[Name, tuple[int, b
     return {(s, i): (at, value) for s, i, at, value in connection.execute(query).all()}
 
 
-_NAMES: Final = ("ns", "keys", "ats", "sources", "ids", "needs")
+_NAMES: Final = ("ns", "keys", "ats", "sources", "ids", "last")
 _BEFORE: Final = "ORDER BY published_at DESC, source DESC, id DESC"
 _AFTER: Final = "ORDER BY published_at, source, id"
 _SIDES: Final[dict[Side, tuple[str, str, str, str]]] = {
-    "earlier": ("<", f">= p.at - {_HORIZON_MS}", _BEFORE, "c.bits & p.needs = p.needs"),
-    "later": (">", f"<= p.at + {_HORIZON_MS}", _AFTER, "true"),
+    "earlier": ("<", f">= p.at - {_HORIZON_MS}", _BEFORE, "c.bits & p.last = p.last"),
+    "later": (">", "<= p.last", _AFTER, "true"),
 }
 
 _JOINED: Final[dict[Side, str]] = {
@@ -173,8 +181,8 @@ def _in_postgres(side: Side) -> TextClause:
         f"""
         WITH found AS (
             SELECT DISTINCT {"p.n, " * (side == "earlier")} c.source, c.id
-            FROM unnest(:ns, :keys, :ats, :sources, :ids, :needs)
-                AS p(n, key, at, source, id, needs)
+            FROM unnest(:ns, :keys, :ats, :sources, :ids, :last)
+                AS p(n, key, at, source, id, last)
             CROSS JOIN LATERAL (
                 SELECT source, id, bits FROM neighbour
                 WHERE key = p.key AND published_at {bound}
@@ -195,7 +203,7 @@ def _in_sqlite(side: Side) -> TextClause:
         f"""
         WITH p AS MATERIALIZED (
             SELECT value ->> 0 AS n, value ->> 1 AS key, value ->> 2 AS at, value ->> 3 AS source,
-                value ->> 4 AS id, value ->> 5 AS needs
+                value ->> 4 AS id, value ->> 5 AS last
             FROM json_each(:probes)
         )
         SELECT p.n, (
