@@ -17,7 +17,17 @@ from pipeline.store.database import Database
 from pipeline.store.summary import stats
 from pipeline.store.verify import verify
 from tests.fakes import MONDAY
-from tests.pipeline.test_counting import HOUR, KEYS, buckets, copies, count, empty, line, store
+from tests.pipeline.test_counting import (
+    HOUR,
+    KEYS,
+    buckets,
+    copies,
+    count,
+    empty,
+    line,
+    store,
+    take,
+)
 
 LONG = (
     "negative ACM Energy stocks fall in Oslo as drought drains dams, grid operator warns of "
@@ -46,6 +56,24 @@ def test_chain_of_near_copies_is_one_story_though_its_ends_are_not_alike(db: Dat
     store(db, {1: [delete("b")]}, topic="late")
     count(db)
     assert copies(db)["c"] == (None, "c")
+    assert verify(db, KEYS).differences == ()
+
+
+@pytest.mark.parametrize("repeat", [LONG, MIDDLE])
+def test_one_at_the_very_moment_of_the_newest_decided_moves_it(db: Database, repeat: str) -> None:
+    """One monitor all along: it looks for what is later only as far as it has decided."""
+    epoch = take(db)
+    store(db, {0: [line("o", OTHER, 1), line("z", repeat, 2)]})
+    count(db, epoch=epoch)
+    store(db, {0: [line("a", LONG, 2)]}, topic="same moment")
+    count(db, epoch=epoch)
+    assert copies(db) == {"o": (None, "o"), "z": ("a", "a"), "a": (None, "a")}
+    store(db, {0: [line("y", repeat, 3)]}, topic="then")
+    count(db, epoch=epoch)
+    store(db, {0: [delete("a")]}, topic="gone")
+    count(db, epoch=epoch)
+    assert copies(db)["z"] == (None, "z")
+    assert copies(db)["y"] == ("z", "z")
     assert verify(db, KEYS).differences == ()
 
 
@@ -175,13 +203,15 @@ def test_three_workers_in_any_turns_give_the_same_stories_and_buckets(
     again = data.draw(st.permutations(lines + lines[: len(lines) // 3]))
     parts = [again[worker::3] for worker in range(3)]
     turns = data.draw(st.permutations([0, 0, 1, 1, 2, 2]))
+    # One monitor all along knows how far it has decided; a new one looks that up.
+    epoch = data.draw(st.sampled_from([None, take(mixed)]))
     for number, worker in enumerate(turns):
         part, first = parts[worker], worker not in turns[:number]
         half = part[: len(part) // 2] if first else part[len(part) // 2 :]
         store(mixed, {0: half}, topic=f"turn{number}")
         if data.draw(st.booleans()):
-            count(mixed, limit=data.draw(st.integers(min_value=1, max_value=4)))
-    count(mixed)
+            count(mixed, limit=data.draw(st.integers(min_value=1, max_value=4)), epoch=epoch)
+    count(mixed, epoch=epoch)
     assert copies(mixed) == copies(plain)
     assert buckets(mixed) == buckets(plain)
     assert verify(mixed, KEYS).differences == ()
