@@ -12,7 +12,8 @@ from sqlalchemy import func, select
 
 from ingest.near import repeats
 from ingest.shapes import shape_of
-from pipeline.store import lease, near, pruning, tables
+from pipeline.store import lease, neighbours, pruning, tables
+from pipeline.store.counting import count_changed
 from pipeline.store.database import Database
 from pipeline.store.summary import stats
 from pipeline.store.verify import verify
@@ -77,6 +78,30 @@ def test_one_at_the_very_moment_of_the_newest_decided_moves_it(db: Database, rep
     assert verify(db, KEYS).differences == ()
 
 
+def test_a_new_monitor_looks_up_itself_how_far_copies_are_decided(db: Database) -> None:
+    """The one before may have been of a version that did not note it."""
+    store(db, {0: [line("z", MIDDLE, 2)]})
+    count(db)
+    with db.write() as connection:
+        noted = connection.execute(select(tables.monitor.c.decided_to)).scalar()
+        assert noted == MONDAY + 2 * HOUR
+        connection.execute(tables.monitor.update().values(decided_to=MONDAY))
+    store(db, {0: [line("a", LONG, 1)]}, topic="late")
+    count(db)
+    assert copies(db) == {"a": (None, "a"), "z": ("a", "a")}
+
+
+def test_what_was_replaced_is_compared_with_nothing_though_its_turn_has_not_come(
+    db: Database,
+) -> None:
+    store(db, {0: [line("a", LONG, 1)]})
+    count(db)
+    store(db, {0: [line("b", MIDDLE, 2)]}, topic="then")
+    store(db, {0: [line("a", OTHER, 1, action="replace", revision=1)]}, topic="other")
+    assert count_changed(db, KEYS, take(db), limit=1).taken == 1
+    assert copies(db)["b"] == (None, "b")
+
+
 def test_near_copy_exactly_a_day_later_is_one_and_a_moment_more_is_not(db: Database) -> None:
     store(db, {0: [line("a", LONG, 0), line("b", MIDDLE, 24), line("c", LONG, 48.001)]})
     count(db)
@@ -98,7 +123,7 @@ def test_what_stands_between_bounds_the_comparisons_and_a_delete_lets_more_in(
     """One template: each stands under the same keys, none repeats another."""
     between = [
         line(f"t{n:02}", f"Oslo plant raises outlook of Firm{n:02} in town", 2 + n / 100)
-        for n in range(near.WINDOW)
+        for n in range(neighbours.WINDOW)
     ]
     title = "Oslo plant raises outlook in town"
     first, last = line("a", f"{title} again", 1), line("z", title, 3)
