@@ -28,8 +28,7 @@ def server(postgresql: postgres.Postgres | postgres.Running) -> Iterator[Databas
 def told(db: Database, values: list[Any], kind: BigInteger | Text) -> list[Any]:
     with db.read() as connection:
         sent = bindparam(None, values, type_=ARRAY(kind), unique=True)
-        found: list[Any] = connection.execute(select(sent)).scalar_one()
-        return found
+        return list(connection.execute(select(sent)).scalar_one())
 
 
 @settings(max_examples=60, deadline=None)
