@@ -100,18 +100,22 @@ def among(
 
 
 def one_of(
-    connection: Connection, of: ColumnElement[Any], values: Iterable[str]
+    connection: Connection, of: ColumnElement[Any], values: Iterable[str] | Iterable[int]
 ) -> ColumnElement[bool]:
     """Whether ``of`` is one of ``values``; one parameter for all, however many."""
     listed = list(values)
     if connection.dialect.name == "postgresql":
-        return of == func.any(bindparam(None, listed, type_=postgresql.ARRAY(Text), unique=True))
+        array = bindparam(None, listed, type_=postgresql.ARRAY(_item(of.type)), unique=True)
+        return of == func.any(array)
     each = func.json_each(json.dumps(listed, ensure_ascii=False)).table_valued("value")
     return of.in_(select(each.c.value))
 
 
 def _array(name: str, rows: Sequence[Row], kind: TypeEngine[Any]) -> BindParameter[Any]:
-    # As text without a bound: a cast to VARCHAR(n) would cut silently what the column refuses.
-    item = Text() if isinstance(kind, String) else kind
     values = [row[name] for row in rows]
-    return bindparam(None, values, type_=postgresql.ARRAY(item), unique=True)
+    return bindparam(None, values, type_=postgresql.ARRAY(_item(kind)), unique=True)
+
+
+def _item(kind: TypeEngine[Any]) -> TypeEngine[Any]:
+    # As text without a bound: a cast to VARCHAR(n) would cut silently what the column refuses.
+    return Text() if isinstance(kind, String) else kind

@@ -15,6 +15,7 @@ from sqlalchemy import (
     and_,
     select,
     type_coerce,
+    update,
 )
 
 from ingest.stories import HORIZON, Sighting, earliest_copy_of
@@ -100,8 +101,52 @@ def _copying(connection: Connection, names: Iterable[Name]) -> ColumnElement[boo
     return bulk.among(connection, article.c.copy_source, article.c.copy_id, names)
 
 
-def affected_by(connection: Connection, names: Sequence[Name]) -> dict[Name, Stored]:
-    """The changed articles, and those whose copy_of they may move: copies and later repeats."""
+def decided_to(connection: Connection) -> datetime | None:
+    """When the newest article that has a story was published; None if none has.
+
+    Not less, that is: it may have been deleted since, or have got another time.
+    """
+    noted: datetime | None = connection.execute(select(monitor.c.decided_to)).scalar()
+    if noted is not None:
+        return noted
+    columns = article.c
+    decided = select(columns.published_at).where(
+        columns.story_id.is_not(None), columns.published_at.is_not(None)
+    )
+    newest = decided.order_by(columns.published_at.desc()).limit(1)
+    return connection.execute(newest).scalar()
+
+
+def note_decided(
+    connection: Connection, decided: Iterable[Stored], before: datetime | None
+) -> None:
+    """Keep what :func:`decided_to` tells, which was ``before``, up with ``decided``."""
+    times = [item.published_at for item in decided if item.published_at is not None]
+    newest = max(times, default=before)
+    if newest is not None and (before is None or newest > before):
+        connection.execute(update(monitor).values(decided_to=newest))
+
+
+def affected_by(
+    connection: Connection, names: Sequence[Name], until: datetime | None
+) -> dict[Name, Stored]:
+    """The changed articles, and those whose copy_of they may move: copies and later repeats.
+
+    ``until``: none published later has a story. Who has none is in the queue, and is decided when
+    its turn comes.
+    """
+    found = near.affected_by(connection, names, until)
+    if until is not None:
+        found |= _later_repeats(connection, names, until)
+    affected = load(connection, named(connection, article, names))
+    others = found - affected.keys()
+    if others:
+        decided = and_(named(connection, article, others), article.c.story_id.is_not(None))
+        affected |= load(connection, decided)
+    return affected | load(connection, _copying(connection, names))
+
+
+def _later_repeats(connection: Connection, names: Sequence[Name], until: datetime) -> set[Name]:
     own, other = signature.alias("own"), signature.alias("other")
     repeats = connection.execute(
         select(other.c.source, other.c.id)
@@ -111,16 +156,13 @@ def affected_by(connection: Connection, names: Sequence[Name]) -> dict[Name, Sto
             other.c.band == EXACT,
             own.c.band + 0 == EXACT,  # not for SQLite to begin with: all have this band
             named(connection, own, names),
+            own.c.published_at <= until,
+            other.c.published_at <= until,
             _ms(other) >= _ms(own),
             _ms(other) <= _ms(own) + HORIZON_MS,
         )
     )
-    found = {(row.source, row.id) for row in repeats} | near.affected_by(connection, names)
-    affected = load(connection, named(connection, article, names))
-    # Who has no story yet is in the queue, and is decided when its turn comes.
-    decided = and_(named(connection, article, found - set(names)), article.c.story_id.is_not(None))
-    affected |= load(connection, decided)
-    return affected | load(connection, _copying(connection, names))
+    return {(row.source, row.id) for row in repeats}
 
 
 def decide(connection: Connection, affected: dict[Name, Stored]) -> None:

@@ -222,6 +222,9 @@ def _engine(url: URL) -> Engine:
         pool_timeout=CONNECT_TIMEOUT_S,
         connect_args=_POSTGRES | dict(url.query),
     )
+    from pipeline.store import arrays  # needs the driver, which an installation may lack
+
+    event.listen(engine, "connect", arrays.prepare)
     event.listen(engine, "begin", _begin_postgres)
     return engine
 

@@ -104,7 +104,12 @@ def _take(
         insert.values(name=NAME, holder=holder, epoch=1, lease_until=until)
         .on_conflict_do_update(
             index_elements=["name"],
-            set_={"holder": holder, "lease_until": until, "epoch": monitor.c.epoch + 1},
+            set_={
+                "holder": holder,
+                "lease_until": until,
+                "epoch": monitor.c.epoch + 1,
+                "decided_to": None,  # the holder before may have been of a version without it
+            },
             where=where,
         )
         .returning(monitor.c.epoch)

@@ -260,6 +260,7 @@ monitor = Table(
     Column("watermark", Instant),
     Column("cursor", Instant),  # the newest 5-minute boundary that has been evaluated
     Column("pruned_before", Instant),  # articles before that are not told copies of any more
+    Column("decided_to", Instant),  # no article with a story is newer; null: look it up
 )
 
 watch = Table(

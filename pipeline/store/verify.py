@@ -14,6 +14,7 @@ from pipeline.store import near
 from pipeline.store.copies import EXACT, Name, Stored, load
 from pipeline.store.counting import contribution_of, load_mentions
 from pipeline.store.database import Database
+from pipeline.store.neighbours import Place
 from pipeline.store.tables import bucket, changed, monitor, signature
 
 MOST = 20
@@ -70,9 +71,9 @@ def verify(db: Database, keys: Keys) -> Verdict:
     return Verdict(len(articles), len(stored), queued, len(found), tuple(found[:MOST]))
 
 
-def _exact_copies(repeats: dict[str, list[Sighting]]) -> dict[Name, near.Place]:
+def _exact_copies(repeats: dict[str, list[Sighting]]) -> dict[Name, Place]:
     """Per article, the earliest equal one of the 24 h before."""
-    expected: dict[Name, near.Place] = {}
+    expected: dict[Name, Place] = {}
     for group in repeats.values():
         ordered = sorted(group)
         for number, one in enumerate(ordered):
@@ -83,7 +84,7 @@ def _exact_copies(repeats: dict[str, list[Sighting]]) -> dict[Name, near.Place]:
 
 
 def _copies(
-    articles: dict[Name, Stored], expected: dict[Name, near.Place], since: datetime | None
+    articles: dict[Name, Stored], expected: dict[Name, Place], since: datetime | None
 ) -> list[str]:
     """Where copy_of is not the earliest article that this one repeats.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -41,8 +42,14 @@ def store(db: Database, partitions: dict[int, Sequence[bytes]], topic: str = "ne
     store_all(db, ListSource(partitions, clock=clock, topic=topic, max_records=3), clock)
 
 
-def count(db: Database, *, limit: int = 250, keys: Keys = KEYS) -> None:
-    epoch = lease.take(db, "test", now=MONDAY, keep_for=HOUR)
+def take(db: Database) -> int:
+    """Become the monitor."""
+    return lease.take(db, "test", now=MONDAY, keep_for=HOUR)
+
+
+def count(db: Database, *, limit: int = 250, keys: Keys = KEYS, epoch: int | None = None) -> None:
+    """Count everything, as the monitor of ``epoch`` or as a new one."""
+    epoch = take(db) if epoch is None else epoch
     while count_changed(db, keys, epoch, limit=limit).taken:
         pass
 
@@ -122,6 +129,28 @@ def test_earlier_late_arrival_takes_the_story_over_after_it_was_counted(db: Data
     count(db)
     assert copies(db) == {"a": (None, "a"), "b": ("a", "a"), "c": ("b", "a")}
     assert verify(db, KEYS).differences == ()
+
+
+def test_one_collects_no_garbage_while_it_counts_and_does_so_again_afterwards(
+    db: Database,
+) -> None:
+    looked = []
+
+    def note(phase: str, _: object) -> None:
+        looked.append(phase)
+
+    lines = [line(f"{n}", f"Firm{n} opens in town", n / 100) for n in range(250)]
+    store(db, {0: lines})
+    epoch = take(db)
+    gc.collect()
+    gc.callbacks.append(note)
+    try:
+        assert count_changed(db, KEYS, epoch).taken == len(lines)
+        # The last one comes when counting has ended.
+        assert looked in ([], ["start"], ["start", "stop"])
+        assert gc.isenabled()
+    finally:
+        gc.callbacks.remove(note)
 
 
 def test_undated_articles_are_stored_and_never_counted(db: Database) -> None:

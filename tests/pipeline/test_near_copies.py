@@ -12,12 +12,23 @@ from sqlalchemy import func, select
 
 from ingest.near import repeats
 from ingest.shapes import shape_of
-from pipeline.store import lease, near, pruning, tables
+from pipeline.store import lease, neighbours, pruning, tables
+from pipeline.store.counting import count_changed
 from pipeline.store.database import Database
 from pipeline.store.summary import stats
 from pipeline.store.verify import verify
 from tests.fakes import MONDAY
-from tests.pipeline.test_counting import HOUR, KEYS, buckets, copies, count, empty, line, store
+from tests.pipeline.test_counting import (
+    HOUR,
+    KEYS,
+    buckets,
+    copies,
+    count,
+    empty,
+    line,
+    store,
+    take,
+)
 
 LONG = (
     "negative ACM Energy stocks fall in Oslo as drought drains dams, grid operator warns of "
@@ -49,6 +60,48 @@ def test_chain_of_near_copies_is_one_story_though_its_ends_are_not_alike(db: Dat
     assert verify(db, KEYS).differences == ()
 
 
+@pytest.mark.parametrize("repeat", [LONG, MIDDLE])
+def test_one_at_the_very_moment_of_the_newest_decided_moves_it(db: Database, repeat: str) -> None:
+    """One monitor all along: it looks for what is later only as far as it has decided."""
+    epoch = take(db)
+    store(db, {0: [line("o", OTHER, 1), line("z", repeat, 2)]})
+    count(db, epoch=epoch)
+    store(db, {0: [line("a", LONG, 2)]}, topic="same moment")
+    count(db, epoch=epoch)
+    assert copies(db) == {"o": (None, "o"), "z": ("a", "a"), "a": (None, "a")}
+    store(db, {0: [line("y", repeat, 3)]}, topic="then")
+    count(db, epoch=epoch)
+    store(db, {0: [delete("a")]}, topic="gone")
+    count(db, epoch=epoch)
+    assert copies(db)["z"] == (None, "z")
+    assert copies(db)["y"] == ("z", "z")
+    assert verify(db, KEYS).differences == ()
+
+
+def test_a_new_monitor_looks_up_itself_how_far_copies_are_decided(db: Database) -> None:
+    """The one before may have been of a version that did not note it."""
+    store(db, {0: [line("z", MIDDLE, 2)]})
+    count(db)
+    with db.write() as connection:
+        noted = connection.execute(select(tables.monitor.c.decided_to)).scalar()
+        assert noted == MONDAY + 2 * HOUR
+        connection.execute(tables.monitor.update().values(decided_to=MONDAY))
+    store(db, {0: [line("a", LONG, 1)]}, topic="late")
+    count(db)
+    assert copies(db) == {"a": (None, "a"), "z": ("a", "a")}
+
+
+def test_what_was_replaced_is_compared_with_nothing_though_its_turn_has_not_come(
+    db: Database,
+) -> None:
+    store(db, {0: [line("a", LONG, 1)]})
+    count(db)
+    store(db, {0: [line("b", MIDDLE, 2)]}, topic="then")
+    store(db, {0: [line("a", OTHER, 1, action="replace", revision=1)]}, topic="other")
+    assert count_changed(db, KEYS, take(db), limit=1).taken == 1
+    assert copies(db)["b"] == (None, "b")
+
+
 def test_near_copy_exactly_a_day_later_is_one_and_a_moment_more_is_not(db: Database) -> None:
     store(db, {0: [line("a", LONG, 0), line("b", MIDDLE, 24), line("c", LONG, 48.001)]})
     count(db)
@@ -70,7 +123,7 @@ def test_what_stands_between_bounds_the_comparisons_and_a_delete_lets_more_in(
     """One template: each stands under the same keys, none repeats another."""
     between = [
         line(f"t{n:02}", f"Oslo plant raises outlook of Firm{n:02} in town", 2 + n / 100)
-        for n in range(near.WINDOW)
+        for n in range(neighbours.WINDOW)
     ]
     title = "Oslo plant raises outlook in town"
     first, last = line("a", f"{title} again", 1), line("z", title, 3)
@@ -175,13 +228,15 @@ def test_three_workers_in_any_turns_give_the_same_stories_and_buckets(
     again = data.draw(st.permutations(lines + lines[: len(lines) // 3]))
     parts = [again[worker::3] for worker in range(3)]
     turns = data.draw(st.permutations([0, 0, 1, 1, 2, 2]))
+    # One monitor all along knows how far it has decided; a new one looks that up.
+    epoch = data.draw(st.sampled_from([None, take(mixed)]))
     for number, worker in enumerate(turns):
         part, first = parts[worker], worker not in turns[:number]
         half = part[: len(part) // 2] if first else part[len(part) // 2 :]
         store(mixed, {0: half}, topic=f"turn{number}")
         if data.draw(st.booleans()):
-            count(mixed, limit=data.draw(st.integers(min_value=1, max_value=4)))
-    count(mixed)
+            count(mixed, limit=data.draw(st.integers(min_value=1, max_value=4)), epoch=epoch)
+    count(mixed, epoch=epoch)
     assert copies(mixed) == copies(plain)
     assert buckets(mixed) == buckets(plain)
     assert verify(mixed, KEYS).differences == ()
