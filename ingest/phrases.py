@@ -83,9 +83,13 @@ _PHRASES: Final = compiled(
             r"\b(?:takes?|took|taking)\b(?=(?:\s[\w.,%'-]+){0,4}\s(?:stake|holding|interest)\b)",
             "buys",
         ),
-        (r"\b(begins?|starts?|launch(?:es)?|resumes?|halts?|stops?|suspends?) sales(?= of\b)", r"\1 selling"),
         (
-            r"\b(begins?|starts?|resumes?|halts?|stops?|suspends?) (?:making|producing|manufacturing)\b",
+            r"\b(begins?|starts?|launch(?:es)?|resumes?|halts?|stops?|suspends?) sales(?= of\b)",
+            r"\1 selling",
+        ),
+        (
+            r"\b(begins?|starts?|resumes?|halts?|stops?|suspends?)"
+            r" (?:making|producing|manufacturing)\b",
             r"\1 output",
         ),
         (r"\b(north|south)-(east|west)", r"\1\2"),
@@ -118,7 +122,10 @@ _PHRASES: Final = compiled(
     )
 )
 _A_PHRASE = re.compile(
-    r"outlook|rec[ie]{2}ve|cast|expectation|estimate|against|\bt[ao]k|\bstart|\bbegin|\bresume|\bstop|halt|launch|suspend|north-|south-|\bdrop|\bend|\bblock|prior|previous|\bpoll|consensus|\bblam|\bfire[sd]|\bpull|\bin |\bfrom |euro|\bfirms?\b|\b[ymq]r?[/-]|\b[ymq]o[ymq]\b|month"
+    r"outlook|rec[ie]{2}ve|cast|expectation|estimate|against|\bt[ao]k|\bstart|\bbegin"
+    r"|\bresume|\bstop|halt|launch|suspend|north-|south-|\bdrop|\bend|\bblock|prior"
+    r"|previous|\bpoll|consensus|\bblam|\bfire[sd]|\bpull|\bin |\bfrom |euro"
+    r"|\bfirms?\b|\b[ymq]r?[/-]|\b[ymq]o[ymq]\b|month"
     r"|quarter|\blea?[vf]|\blift|\beas|\bg[eio]|jailed|annual|-(?:based|hit|listed|backed|owned|led)"
     r"|approval|clearance|\bnod\b|ahead|green|n't|\bcannot|\b(?:e|co|re|non|pre|multi|sub|inter)-"
     r"|per cent|w/|\bvs\b|versus|[a-z]-(?:up|off|out|in|down|over)|higher|lower|\bup\b|\bdown\b"
@@ -163,9 +170,7 @@ _BANKS: Final = {
     for bank in banks.split(", ")
 }
 _LONG: Final = "|".join(re.escape(bank) for bank in _BANKS if " " in bank)
-_SHORT: Final = "|".join(
-    f"{bank}|{bank.upper()}" for bank in _BANKS if " " not in bank
-)
+_SHORT: Final = "|".join(f"{bank}|{bank.upper()}" for bank in _BANKS if " " not in bank)
 _BANK: Final = re.compile(rf"\b(?:(?i:{_LONG})|{_SHORT})\b")
 _NAMED: Final = {name.upper(): instead for name, instead in _BANKS.items()}
 

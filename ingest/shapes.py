@@ -37,7 +37,14 @@ MOST_LOWER: Final = 0.25
 LEAST_HEAD: Final = 3
 """Marks of a headline that is found without what stands before and behind it."""
 
-_RARE: Final[dict[Kind, int]] = {"plain": 0, "figure": 0, "place": 2, "word": 2, "weak": 2, "fact": 3}
+_RARE: Final[dict[Kind, int]] = {
+    "plain": 0,
+    "figure": 0,
+    "place": 2,
+    "word": 2,
+    "weak": 2,
+    "fact": 3,
+}
 _STRONG: Final = frozenset(_RARE) - {"weak"}
 _SOFT: Final = frozenset(("plain", "word"))
 _BEFORE: Final = frozenset(("slug", "first"))

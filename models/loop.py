@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models import checkpoint
+from models.card import ENCODER
 from models.checkpoint import Checkpoint
-from models.classifier import ENCODER, Classifier, biases_and_norms, pad, trained
+from models.classifier import Classifier, biases_and_norms, pad, trained
 from models.examples import IGNORED, Examples, batches, class_weights
 from models.recipe import Recipe
 from models.rehearsal import Remembered

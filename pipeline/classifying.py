@@ -12,8 +12,8 @@ from rich.table import Table
 
 from ingest.companies import Watchlist
 from models import dataset, evaluation, taxonomy, training, versions
+from models.board import board
 from models.text import prepare
-from pipeline.board import board
 from pipeline.display import Shown, progress, report_table
 from pipeline.recipes import changed
 from pipeline.results import classify_result

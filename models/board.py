@@ -43,5 +43,5 @@ def board(folder: Path | None) -> Iterator[Board | None]:
         raise DatasetError(
             'TensorBoard is not installed; pip install "bearwatch[tensorboard]" brings it'
         ) from error
-    with SummaryWriter(str(folder)) as writer:  # type: ignore[no-untyped-call]
+    with SummaryWriter(str(folder)) as writer:
         yield Board(writer)
