@@ -219,9 +219,7 @@ def _other_body(later: Shape, earlier: Shape) -> bool:
         return True
     if max(len(new), len(old)) <= MOST_OTHER:
         turned = not musts().isdisjoint(new | old)
-        if exclude(new, old) or (
-            turned and _contained(later.sketch, earlier.sketch) >= VERBATIM
-        ):
+        if exclude(new, old) or (turned and _contained(later.sketch, earlier.sketch) >= VERBATIM):
             return True
     # Also the first word of a sentence: bodies of a template differ in the headline alone.
     untold = (later.names | later.slug | later.tail) - later.front - before

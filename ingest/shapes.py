@@ -9,9 +9,10 @@ from hashlib import blake2b
 from itertools import combinations
 from typing import Final
 
+from ingest.marks import Kind, Mark
 from ingest.money import moneys
 from ingest.shape import Shape, letters_of, mark_of
-from ingest.wording import Kind, Mark, marks, said
+from ingest.wording import marks, said
 
 BODY_WORDS: Final = 300
 """Words of a body that are looked at: what follows is the same in every report of a wire."""
@@ -37,7 +38,14 @@ MOST_LOWER: Final = 0.25
 LEAST_HEAD: Final = 3
 """Marks of a headline that is found without what stands before and behind it."""
 
-_RARE: Final[dict[Kind, int]] = {"plain": 0, "figure": 0, "place": 2, "word": 2, "weak": 2, "fact": 3}
+_RARE: Final[dict[Kind, int]] = {
+    "plain": 0,
+    "figure": 0,
+    "place": 2,
+    "word": 2,
+    "weak": 2,
+    "fact": 3,
+}
 _STRONG: Final = frozenset(_RARE) - {"weak"}
 _SOFT: Final = frozenset(("plain", "word"))
 _BEFORE: Final = frozenset(("slug", "first"))

@@ -74,7 +74,11 @@ def stem(word: str) -> str:
         ("es", ""),
         ("s", ""),
     ):
-        if word.endswith(ending) and len(word) - len(ending) >= 3 and not word.endswith(("ss", "us", "is")):
+        if (
+            word.endswith(ending)
+            and len(word) - len(ending) >= 3
+            and not word.endswith(("ss", "us", "is"))
+        ):
             word = word[: -len(ending)] + instead
             break
     if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "lsez":
