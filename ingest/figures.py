@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple
 
 _SMALL: Final = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
@@ -62,82 +62,115 @@ _SIGN = rf"(?:[$\u00a3\u20ac\u00a5\u20b9]|{_PREFIX})?"
 DIGITS = r"\d+(?:[.,]\d+)*"
 
 
-def compiled(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Patterns that disregard case, each with what is put instead."""
-    return tuple((re.compile(pattern, re.IGNORECASE), instead) for pattern, instead in pairs)
+Instead = str | Callable[[re.Match[str]], str]
 
 
-_IN_DIGITS: Final = compiled(
+class Rewrite(NamedTuple):
+    """What is put instead of a pattern, looked for only where one of ``clues`` stands."""
+
+    clues: tuple[str, ...]
+    pattern: re.Pattern[str]
+    instead: Instead
+
+
+def rewrites(rows: Iterable[tuple[str, str, Instead]]) -> tuple[Rewrite, ...]:
+    """From clues in small letters, with a bar between two, and patterns that disregard case."""
+    return tuple(
+        Rewrite(tuple(clues.split("|")), re.compile(pattern, re.IGNORECASE), instead)
+        for clues, pattern, instead in rows
+    )
+
+
+def rewritten(text: str, rules: Iterable[Rewrite]) -> str:
+    """``text`` after each of the rules, in their order."""
+    lower = text.lower()
+    for clues, pattern, instead in rules:
+        for clue in clues:
+            if clue in lower:
+                after = pattern.sub(instead, text)
+                if after != text:
+                    text, lower = after, after.lower()
+                break
+    return text
+
+
+_PARTS: Final = {"1/4": "25 pct", "1/3": "33.3 pct", "1/2": "50 pct", "3/4": "75 pct"}
+_IN_DIGITS: Final = rewrites(
     (
-        (rf"\b{_PREFIX}", "$"),
+        ("$", rf"\b{_PREFIX}", "$"),
         # CNY2 billion, Rs500: the code is no part of a name.
-        (rf"\b(?:{'|'.join(sorted(_CODES))})\.?\s?(?=\d)", "$"),
+        ("", rf"\b(?:{'|'.join(sorted(_CODES))})\.?\s?(?=\d)", "$"),
         # MOP20.4bn: three capitals before a figure with a scale are some money.
-        (rf"(?<![\w.])(?-i:[A-Z]{{3}})(?={DIGITS}\s?(?:{_SCALE})\b)", "$"),
+        ("", rf"(?<![\w.])(?-i:[A-Z]{{3}})(?={DIGITS}\s?(?:{_SCALE})\b)", "$"),
         # +2.6%, -0.3 pct: up or down by that much.
-        (rf"(?<![\w.,%])\+\s?(?={DIGITS}\s?(?:%|pct|percent|bps))", " up "),
-        (rf"(?<=[a-z,] )[-\u2212](?={DIGITS}\s?(?:%|pct|percent|bps))", " down "),
-        (r"\b([1-4])q\b", r"q\1"),
-        (r"(?<=\d)\s?kt\b", "k tonnes"),
+        ("+", rf"(?<![\w.,%])\+\s?(?={DIGITS}\s?(?:%|pct|percent|bps))", " up "),
+        (
+            "-|\u2212",
+            rf"(?<=[a-z,] )[-\u2212](?={DIGITS}\s?(?:%|pct|percent|bps))",
+            " down ",
+        ),
+        ("q", r"\b([1-4])q\b", r"q\1"),
+        ("kt", r"(?<=\d)\s?kt\b", "k tonnes"),
         # $4.0-4.2 bln, 5 to 6 million: the scale is of both.
         (
+            "-|\u2013|to",
             rf"(?<![\d.,])({DIGITS})\s?(?:-|\u2013|to)\s?{_SIGN}({DIGITS})\s?({_SCALE})\b",
             r"\1 \3 to \2 \3",
         ),
-        (r"\br(?=\d+\.\d\d\b)", "$"),
-        (r"(?<![\d/])1/4(?![\d/])", "25 pct"),
-        (r"(?<![\d/])1/3(?![\d/])", "33.3 pct"),
-        (r"(?<![\d/])1/2(?![\d/])", "50 pct"),
-        (r"(?<![\d/])3/4(?![\d/])", "75 pct"),
-        (r"\b9m\b", "9 months"),
-        (r"\b(fy|[qh]\d|\dq)[ ']?(?=\d{2}\b)", r"\1 20"),
-        (r"\b(fy|[qh]\d|\dq)(?=\d{4}\b)", r"\1 "),
+        ("r", r"\br(?=\d+\.\d\d\b)", "$"),
+        ("/", r"(?<![\d/])(?:1/[234]|3/4)(?![\d/])", lambda part: _PARTS[part[0]]),
+        ("9m", r"\b9m\b", "9 months"),
+        ("fy|q|h", r"\b(fy|[qh]\d|\dq)[ ']?(?=\d{2}\b)", r"\1 20"),
+        ("fy|q|h", r"\b(fy|[qh]\d|\dq)(?=\d{4}\b)", r"\1 "),
     )
 )
 # What a fraction is followed by; "a third bidder" is none.
 _OF = r"(?=\s(?:of|in|from|since|so|this)\b|\W*$|[,;])"
-_FRACTIONS: Final = {"half": 50, "third": 33.3, "quarter": 25, "fifth": 20, "tenth": 10}
-_IN_WORDS: Final = compiled(
+_SHARES: Final = {"third": "33.3 pct", "quarter": "25 pct", "fifth": "20 pct", "tenth": "10 pct"}
+_POINT = r"(?:percentage|percent|pct)[ -]points?\b"
+_IN_WORDS: Final = rewrites(
     (
-        *(
-            (rf"\b{word}(?=[ -](?:percentage|percent|pct)[ -]points?\b)", digits)
-            for word, digits in NUMBERS.items()
+        (
+            "point",
+            rf"\b(?:{'|'.join(NUMBERS)})(?=[ -]{_POINT})",
+            lambda word: NUMBERS[word[0].lower()],
         ),
-        (r"\b(?:a )?quarter[ -](?:of a )?(?:percentage[ -])?point\b", "25 bps"),
-        (r"\bthree[ -]quarters(?: of a)?[ -](?:percentage[ -])?point\b", "75 bps"),
-        (r"\b(?:a )?half(?:[ -]| a )(?:percentage[ -])?point\b", "50 bps"),
-        (r"(?<!first )(?<!second )(?<!1st )(?<!2nd )(?<!latter )\bhalf of\b", "50 pct of"),
-        (r"\bhalf an? (?=per ?cent\b|pct\b|%)", "0.5 "),
-        (rf"\btwo[ -]thirds{_OF}", "66.7 pct"),
-        (r"\bthree[ -]quarters(?= of\b)", "75 pct"),
-        (rf"\b(?:a|one)[ -]third{_OF}", "33.3 pct"),
-        (rf"\b(?:a|one)[ -]quarter{_OF}", "25 pct"),
-        (rf"\b(?:a|one)[ -]fifth{_OF}", "20 pct"),
-        (rf"\b(?:a|one)[ -]tenth{_OF}", "10 pct"),
-        *(
-            (rf"(?<=\bby )(?:a|one)[ -]{word}\b", f"{share} pct")
-            for word, share in _FRACTIONS.items()
+        ("quarter", r"\b(?:a )?quarter[ -](?:of a )?(?:percentage[ -])?point\b", "25 bps"),
+        ("quarter", r"\bthree[ -]quarters(?: of a)?[ -](?:percentage[ -])?point\b", "75 bps"),
+        ("half", r"\b(?:a )?half(?:[ -]| a )(?:percentage[ -])?point\b", "50 bps"),
+        (
+            "half of",
+            r"(?<!first )(?<!second )(?<!1st )(?<!2nd )(?<!latter )\bhalf of\b",
+            "50 pct of",
         ),
-        (r"\bhalf a dozen\b|\bhalf[ -]dozen\b", "6"),
-        (r"\b(?:a |one )?dozen\b(?! of)", "12"),
-        (r"\bhalf a (?=[mbt]r?illion)", "0.5 "),
-        (r"\ban? (?=[mbt]r?illion)", "1 "),
+        ("half", r"\bhalf an? (?=per ?cent\b|pct\b|%)", "0.5 "),
+        ("thirds", rf"\btwo[ -]thirds{_OF}", "66.7 pct"),
+        ("quarters", r"\bthree[ -]quarters(?= of\b)", "75 pct"),
+        (
+            "third|quarter|fifth|tenth",
+            rf"(?:(?<=\bby )(?:a|one)[ -]({'|'.join(_SHARES)})\b"
+            rf"|\b(?:a|one)[ -]({'|'.join(_SHARES)}){_OF})",
+            lambda share: _SHARES[(share[1] or share[2]).lower()],
+        ),
+        ("half", r"(?<=\bby )(?:a|one)[ -]half\b", "50 pct"),
+        ("dozen", r"\bhalf a dozen\b|\bhalf[ -]dozen\b", "6"),
+        ("dozen", r"\b(?:a |one )?dozen\b(?! of)", "12"),
+        ("half", r"\bhalf a (?=[mbt]r?illion)", "0.5 "),
+        ("illion", r"\ban? (?=[mbt]r?illion)", "1 "),
+        (
+            "pp|point",
+            rf"(?<![\d.,])(\d+(?:\.\d+)?)\s?(?:{_POINT}|ppts?\b|pp\b)",
+            lambda points: f"{figure(points[1], 2)} bps",
+        ),
     )
 )
-_POINTS = re.compile(
-    r"(?<![\d.,])(\d+(?:\.\d+)?)\s?(?:(?:percentage|percent|pct)[ -]points?\b|ppts?\b|pp\b)",
-    re.IGNORECASE,
-)
 _A_DIGIT = re.compile(r"\d")
-_A_WORD = re.compile(r"point|dozen|illion|third|quarter|fifth|tenth|half", re.IGNORECASE)
 
 
 def spelled(text: str) -> str:
     """``text`` with its figures in digits, each with its own scale, and no codes of money."""
-    patterns = _IN_WORDS if _A_WORD.search(text) else ()
-    for pattern, instead in (*patterns, *(_IN_DIGITS if _A_DIGIT.search(text) else ())):
-        text = pattern.sub(instead, text)
-    return _POINTS.sub(lambda points: f"{figure(points[1], 2)} bps", text)
+    text = rewritten(text, _IN_WORDS)
+    return rewritten(text, _IN_DIGITS) if _A_DIGIT.search(text) else text
 
 
 def figure(written: str, scale: int) -> str:

@@ -51,8 +51,8 @@ _SLUG = re.compile(
 )
 # BUENOS AIRES, Nov 26 (Reuters) -
 _DATELINE = re.compile(
-    r"^[A-Z][\w./' -]{2,30}(?:,\s[A-Z][a-z]{2,8}\.?\s\d{1,2})?"
-    r"\s\([A-Z][\w ]{1,18}\)\s*[-\u2013\u2014]+\s"
+    r"^[A-Z][\w./' -]{2,30}(?:,\s[A-Z][a-z]{2,8}\.?\s\d{1,2})?\s\([A-Z][\w ]{1,18}\)"
+    r"\s*[-\u2013\u2014]+\s"
 )
 # $ACM $X behind a headline: which security it is about, and seldom a part of the sentence.
 _CASHTAGS = re.compile(r"(?:\s\$[A-Z]{1,6}(?:\.[A-Z])?\b)+[^\w$]*$")
@@ -106,9 +106,8 @@ _HOURS = re.compile(
 _CLIPPED = re.compile(r"\s[\w'-]*\s?(?:\.\.\.|\u2026)\W*$")
 # What a site writes behind a headline to be clicked.
 _CALL = re.compile(
-    r"(?:(?:\s[-\u2013\u2014]+\s|[:;,.]\s|\s)"
-    r"(?:link in (?:bio|profile|first comment|comments?)|more in (?:thread|comments)"
-    r"|thread|1/\d)"
+    r"(?:(?:\s[-\u2013\u2014]+\s|[:;,.]\s|\s)(?:link in (?:bio|profile|first comment|comments?)"
+    r"|more in (?:thread|comments)|thread|1/\d)"
     r"|(?:\s[-\u2013\u2014]+\s|[:;,.]\s)(?:here(?:'s|\u2019s| is| are)\b|what (?:you|to|we) "
     r"|what it means|all you need|everything you|read (?:more|on)|details inside|why it matters)"
     r"[^.]{0,40})\W*$",

@@ -74,18 +74,14 @@ def _known() -> Iterator[tuple[str, tuple[str, ...]]]:
     """Each way to write a money, and what it says: its family and, if it is told, which of it."""
     codes: dict[str, tuple[str, ...]] = {}
     for family, (of, words) in _FAMILIES.items():
-        said: tuple[str, ...] = (
-            (f"money {family}",) if family == "pound" else (f"money {family}", _NOT_POUND)
-        )
+        said = (f"money {family}",) if family == "pound" else (f"money {family}", _NOT_POUND)
         yield from ((word, said) for word in words)
         codes |= {code: (*said, f"money {_SAME.get(code, code)}") for code in of}
     yield from codes.items()
     yield from ((written, codes[code]) for written, code in _PREFIXED.items())
-    known: dict[str, tuple[str, ...]] = {
-        family: (f"money {family}", _NOT_POUND) for family in _FAMILIES
-    }
-    known["pound"] = ("money pound",)
-    yield from ((sign, known[family]) for sign, family in _SIGNS.items())
+    for sign, family in _SIGNS.items():
+        name = f"money {family}"
+        yield sign, (name,) if family == "pound" else (name, _NOT_POUND)
     yield from ((word, (_NOT_POUND,)) for word in ("cent", "cents", "c"))
 
 
@@ -97,6 +93,7 @@ _BEFORE: Final = "|".join(
         *(re.escape(written) for written in sorted(_PREFIXED, key=len, reverse=True)),
         rf"(?-i:{_CODES})\.?\s?",
         r"rs\.?\s?",
+        r"dhs?\.?\s?",
         *map(re.escape, _SIGNS),
     ]
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ingest.figures import compiled
+from ingest.figures import Rewrite, rewrites, rewritten
 
 ADVERBS: Final = ("up", "off", "out", "in", "down", "over")
 """Behind a hyphen they are a part of the word before."""
@@ -14,126 +14,166 @@ _MOVED: Final = (
 )
 _STANDS: Final = r"(?:positive|negative|stable|developing)\b"
 _MONTHS: Final = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
-_PHRASES: Final = compiled(
+_PHRASES: Final = rewrites(
     (
-        (r"\beuro[ -](?:zone|area)\b", "eurozone"),
-        (r"\by(?:ea)?r?[/-]?o?[/-]?y(?:ea)?r?\b(?<=[/oy][yr])", "year on year"),
-        (r"\bm[/-]?o?[/-]?m\b|\bmonth[ -](?:on|over)[ -]month\b", "monthly"),
-        (r"\bq[/-]?o?[/-]?q\b|\bquarter[ -](?:on|over)[ -]quarter\b", "quarterly"),
+        ("euro", r"\beuro[ -](?:zone|area)\b", "eurozone"),
+        ("y", r"\by(?:ea)?r?[/-]?o?[/-]?y(?:ea)?r?\b(?<=[/oy][yr])", "year on year"),
+        (
+            "m/m|mom|m-m|m-o-m|mm|month",
+            r"\bm[/-]?o?[/-]?m\b|\bmonth[ -](?:on|over)[ -]month\b",
+            "monthly",
+        ),
+        (
+            "q/q|qoq|q-q|q-o-q|qq|quarter",
+            r"\bq[/-]?o?[/-]?q\b|\bquarter[ -](?:on|over)[ -]quarter\b",
+            "quarterly",
+        ),
         # The same verb says another thing with another object.
         (
+            "leav|left",
             r"\b(?:leav(?:e|es|ing)|left)\b(?=(?:\s\w+){1,4}\s(?:unchanged|steady|on hold)\b)",
             "keeps",
         ),
         (
+            "lift",
             r"\b(?-i:lift)(?:s|ed|ing)?\b(?=(?:\s[\w-]+){0,3}\s(?:bans?|blockades?|curbs?|embargo"
             r"|restrictions?|sanctions?|suspension|freeze|moratorium|strike|siege|lockdown)\b)",
             "ends",
         ),
         (
+            "eas",
             r"\b(?-i:eas)(?:e|es|ed|ing)\b(?=(?:\s[\w-]+){0,3}\s(?:rules?|curbs?|limits?|controls?"
             r"|restrictions?|requirements?|sanctions?|lockdown|ban)\b)",
             "relaxes",
         ),
-        (r"\b(?:gets?|got|given|jailed for)\b(?= [\w-]+ (?:years|months)\b)", "sentenced to"),
         (
+            "year|month",
+            r"\b(?:gets?|got|given|jailed for)\b(?= [\w-]+ (?:years|months)\b)",
+            "sentenced to",
+        ),
+        (
+            "annual",
             r"\b(?-i:annual)\b(?=(?:\s\w+)?\s(?:profits?|earnings|results?|sales|revenues?|income"
             r"|loss|forecasts?|outlook|guidance|targets?|view)\b)",
             "full-year",
         ),
         (
+            " firm",
             r"\b(dollar|yen|euro|sterling|yuan|rupee|peso|rand|lira|rou?ble|baht|ringgit|franc|zloty"
             r"|forint|shekel|krona|rupiah|gold|silver|copper|crude|wheat|corn|prices?|cocoa|sugar"
-            r"|coffee|yields?|stocks|shares|crown|koruna|kron[ae]|won|dong|dirham|riyal|dinar|tenge|leu|lev"
-            r"|hryvnia|naira|shilling|cedi|real|taka|bitcoin|oil|aluminium|zinc|nickel)\sfirms?\b",
+            r"|coffee|yields?|stocks|shares|crown|koruna|kron[ae]|won|dong|dirham|riyal|dinar|tenge"
+            r"|leu|lev|hryvnia|naira|shilling|cedi|real|taka|bitcoin|oil|aluminium|zinc|nickel)"
+            r"\sfirms?\b",
             r"\1 rises",
         ),
         (
-            r"\b(?:gets?|got|wins?|won|receives?|received|secures?|secured|obtains?|obtained|gains?|recieve[sd]?)"
-            r"\b(?=(?:\s[\w.'-]+){0,3}\s(?:approval|clearance|nod|go-ahead|green light)\b)",
+            "approval|clearance|nod|ahead|green light",
+            r"\b(?:gets?|got|wins?|won|receives?|received|secures?|secured|obtains?|obtained|gains?"
+            r"|recieve[sd]?)\b(?=(?:\s[\w.'-]+){0,3}\s(?:approval|clearance|nod|go-ahead"
+            r"|green light)\b)",
             "",
         ),
-        (r"(?<![\w.])[\w.]+-(?:based|hit|listed|backed|owned|led)\b", " "),
+        (
+            "-based|-hit|-listed|-backed|-owned|-led",
+            r"(?<![\w.])[\w.]+-(?:based|hit|listed|backed|owned|led)\b",
+            " ",
+        ),
         # Of a market, that the day ended so says no more than that it was so.
         (
+            "end|clos|settle|finish",
             r"\b(?:ends?|ended|clos(?:e|es|ed)|settles?|settled|finish(?:es|ed)?)"
             r"(?=\s(?:[\d.]+\s?(?:%|pct|percent)\s)?(?:higher|lower|up|down|flat|mixed|at)\b)",
             "",
         ),
-        (r"\bleav(?:e|es|ing)\b(?=\s\w+\s(?:dead|missing|injured|homeless)\b)", ""),
-        (r"\bin (?:a |an )?deal (?:worth|valued at)\b", "for"),
+        ("leav", r"\bleav(?:e|es|ing)\b(?=\s\w+\s(?:dead|missing|injured|homeless)\b)", ""),
+        ("deal", r"\bin (?:a |an )?deal (?:worth|valued at)\b", "for"),
         (
+            "previous|prior|preceding",
             r"\b(?:from|on|over|than)(?: the)? (?:previous|prior|preceding) (month|quarter)\b",
             r"\1ly",
         ),
         (
-            r"\b(?:drop(?:s|ped)?|ends?|ended)\b(?=(?:\s[\w.,'$\u00a3\u20ac-]+){0,4}\s(?:bids?|offers?|lawsuits?"
-            r"|suits?|plans?|charges|case|appeal|claims?|pursuit|proposals?|takeover|probe|inquiry"
-            r"|investigation)\b)",
+            "drop|end",
+            r"\b(?:drop(?:s|ped)?|ends?|ended)\b(?=(?:\s[\w.,'$\u00a3\u20ac-]+){0,4}\s(?:bids?"
+            r"|offers?|lawsuits?|suits?|plans?|charges|case|appeal|claims?|pursuit|proposals?"
+            r"|takeover|probe|inquiry|investigation)\b)",
             "scraps",
         ),
-        (r"\bblock(?:s|ed)?\b(?=(?:\s[\w'-]+){0,2}\s(?:assets|accounts)\b)", "freezes"),
         (
+            "block",
+            r"\bblock(?:s|ed)?\b(?=(?:\s[\w'-]+){0,2}\s(?:assets|accounts)\b)",
+            "freezes",
+        ),
+        # What was forecast beside what was so: (poll 3.5%), vs f'cast 3.5%, prior 4.3%.
+        (
+            "prior|previous|poll|consensus|cast|expectation|estimate",
             r"\b(?:(?:against|vs\.?|versus|compared with)\s(?:an?\s|the\s)?)?"
             r"(?:prior|previous|poll|consensus|f'?cast|forecasts?|expectations?|estimates?)"
             r"(?:\sof)?\s(?:up\s|down\s)?\s?(?=[$\u00a3\u20ac]?\d)",
             "from ",
         ),
         (
-            r"\b(?:takes?|took|taking)\b(?=(?:\s[\w.,%'-]+){0,4}\s(?:stake|holding|interest)\b)",
+            "stake|holding|interest",
+            r"\b(?:takes?|took|taking)\b"
+            r"(?=(?:\s[\w.,%'-]+){0,4}\s(?:stake|holding|interest)\b)",
             "buys",
         ),
         (
+            "sales of",
             r"\b(begins?|starts?|launch(?:es)?|resumes?|halts?|stops?|suspends?) sales(?= of\b)",
             r"\1 selling",
         ),
         (
+            " making| produc| manufactur",
             r"\b(begins?|starts?|resumes?|halts?|stops?|suspends?)"
             r" (?:making|producing|manufacturing)\b",
             r"\1 output",
         ),
-        (r"\b(north|south)-(east|west)", r"\1\2"),
-        (r",?\sblam(?:es|ed|ing)\b", " citing"),
-        (r"\bper cent\b", "%"),
+        ("north-|south-", r"\b(north|south)-(east|west)", r"\1\2"),
+        ("blam", r",?\sblam(?:es|ed|ing)\b", " citing"),
+        ("per cent", r"\bper cent\b", "%"),
         (
+            "fire",
             r"\b(?:fires|fired)\b(?=\s\S+\s(?:staff|workers|employees|people|executives)\b)",
             "lays off",
         ),
         (
-            r"\bpull(?:s|ed|ing)?\b(?=(?:\s[\w'-]+){0,3}\s(?:guidance|forecasts?|outlook|view|targets?"
-            r"|bid|offer|ipo|listing|float|flotation)\b)",
+            "pull",
+            r"\bpull(?:s|ed|ing)?\b(?=(?:\s[\w'-]+){0,3}\s(?:guidance|forecasts?|outlook|view"
+            r"|targets?|bid|offer|ipo|listing|float|flotation)\b)",
             "withdraws",
         ),
-        (rf"\bin (?:the )?(?:year|12 months) to (?=(?:{_MONTHS})[a-z]*)", "yearly "),
+        (
+            "year to|12 months to",
+            rf"\bin (?:the )?(?:year|12 months) to (?=(?:{_MONTHS})[a-z]*)",
+            "yearly ",
+        ),
         # Where an outlook is now, says also which way it was moved.
         (
-            rf"\b(?:{_MOVED})\b(?=(?:\s[\w'.&-]+){{0,5}}\soutlook(?:\s[\w'.&-]+){{0,4}}\sto\s{_STANDS})",
+            "outlook",
+            rf"\b(?:{_MOVED})\b"
+            rf"(?=(?:\s[\w'.&-]+){{0,5}}\soutlook(?:\s[\w'.&-]+){{0,4}}\sto\s{_STANDS})",
             " ",
         ),
-        (rf"(?<=\boutlook )(?:{_MOVED})(?= to {_STANDS})", " "),
-        (rf"(\bin (?:{_MONTHS})[a-z]*) from (?:{_MONTHS})[a-z]*\b", r"\1 monthly"),
-        (r"\bw/(?=\s)", "with"),
-        (r"\b(?:vs\.?|versus)\s(?=[$\u00a3\u20ac]?\d)", "from "),
-        (rf"\b([a-z]{{2,}})-({'|'.join(ADVERBS)})s?\b(?!-)", r"\1\2"),
-        (r"\bwon't\b", "will not"),
-        (r"\bcan't\b|\bcannot\b", "can not"),
-        (r"n't\b", " not"),
-        (r"\b(e|co|re|non|pre|multi|sub|inter)-(?=[a-z])", r"\1"),
+        ("outlook", rf"(?<=\boutlook )(?:{_MOVED})(?= to {_STANDS})", " "),
+        (" from ", rf"(\bin (?:{_MONTHS})[a-z]*) from (?:{_MONTHS})[a-z]*\b", r"\1 monthly"),
+        ("w/", r"\bw/(?=\s)", "with"),
+        ("vs|versus", r"\b(?:vs\.?|versus)\s(?=[$\u00a3\u20ac]?\d)", "from "),
+        (
+            "|".join(f"-{adverb}" for adverb in ADVERBS),
+            rf"\b([a-z]{{2,}})-({'|'.join(ADVERBS)})s?\b(?!-)",
+            r"\1\2",
+        ),
+        ("won't", r"\bwon't\b", "will not"),
+        ("can't|cannot", r"\bcan't\b|\bcannot\b", "can not"),
+        ("n't", r"n't\b", " not"),
+        (
+            "e-|co-|re-|non-|pre-|multi-|sub-|inter-",
+            r"\b(e|co|re|non|pre|multi|sub|inter)-(?=[a-z])",
+            r"\1",
+        ),
     )
 )
-_A_PHRASE = re.compile(
-    r"outlook|rec[ie]{2}ve|cast|expectation|estimate|against|\bt[ao]k|\bstart|\bbegin"
-    r"|\bresume|\bstop|halt|launch|suspend|north-|south-|\bdrop|\bend|\bblock|prior"
-    r"|previous|\bpoll|consensus|\bblam|\bfire[sd]|\bpull|\bin |\bfrom |euro"
-    r"|\bfirms?\b|\b[ymq]r?[/-]|\b[ymq]o[ymq]\b|month"
-    r"|quarter|\blea?[vf]|\blift|\beas|\bg[eio]|jailed|annual|-(?:based|hit|listed|backed|owned|led)"
-    r"|approval|clearance|\bnod\b|ahead|green|n't|\bcannot|\b(?:e|co|re|non|pre|multi|sub|inter)-"
-    r"|per cent|w/|\bvs\b|versus|[a-z]-(?:up|off|out|in|down|over)|higher|lower|\bup\b|\bdown\b"
-    r"|flat|mixed|\bat\b",
-    re.IGNORECASE,
-)
-"""Where none of this stands, there is no such phrase either."""
-
 
 _BANKS: Final = {
     bank: f"{country} central bank"
@@ -169,20 +209,18 @@ _BANKS: Final = {
     for country, _, banks in [line.strip().partition(": ")]
     for bank in banks.split(", ")
 }
-_LONG: Final = "|".join(re.escape(bank) for bank in _BANKS if " " in bank)
-_SHORT: Final = "|".join(f"{bank}|{bank.upper()}" for bank in _BANKS if " " not in bank)
-_BANK: Final = re.compile(rf"\b(?:(?i:{_LONG})|{_SHORT})\b")
-_NAMED: Final = {name.upper(): instead for name, instead in _BANKS.items()}
-
-
-def _central(found: re.Match[str]) -> str:
-    return _NAMED[found[0].upper()]
+_LONG: Final = [bank for bank in _BANKS if " " in bank]
+_SHORT: Final = [bank for bank in _BANKS if " " not in bank]
+_NAMED: Final = {bank.upper(): instead for bank, instead in _BANKS.items()}
+_BANK: Final = re.compile(
+    rf"\b(?:(?i:{'|'.join(map(re.escape, _LONG))})"
+    rf"|{'|'.join((*_SHORT, *map(str.upper, _SHORT)))})\b"
+)
+_A_BANK: Final = ("bank", *(bank.lower() for bank in _SHORT))
+_CENTRAL: Final = (Rewrite(_A_BANK, _BANK, lambda found: _NAMED[found[0].upper()]),)
+"""A country's central bank by any name, so that the country may be left out as elsewhere."""
 
 
 def reworded(text: str) -> str:
     """``text`` with each phrase in the form that ``wording.txt`` knows."""
-    text = _BANK.sub(_central, text)
-    if _A_PHRASE.search(text):
-        for pattern, instead in _PHRASES:
-            text = pattern.sub(instead, text)
-    return text
+    return rewritten(rewritten(text, _CENTRAL), _PHRASES)

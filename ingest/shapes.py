@@ -9,9 +9,10 @@ from hashlib import blake2b
 from itertools import combinations
 from typing import Final
 
+from ingest.marks import Kind, Mark
 from ingest.money import moneys
 from ingest.shape import Shape, letters_of, mark_of
-from ingest.wording import Kind, Mark, marks, said
+from ingest.wording import marks, said
 
 BODY_WORDS: Final = 300
 """Words of a body that are looked at: what follows is the same in every report of a wire."""

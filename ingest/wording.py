@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from dataclasses import replace
 from pathlib import Path
-from typing import Final, Literal, cast, get_args
+from typing import Final, cast, get_args
 
+from ingest.describing import described
 from ingest.figures import (
     CENTS,
     NUMBERS,
@@ -24,14 +24,11 @@ from ingest.figures import (
     spelled,
 )
 from ingest.headline import parts
+from ingest.marks import Kind, Mark
+from ingest.misspelt import Spellings, misspelt
 from ingest.phrases import ADVERBS, reworded
 from ingest.stems import stem
-from ingest.text import normalized, words
-
-Kind = Literal[
-    "plain", "figure", "word", "fact", "place", "must", "period", "day", "weak", "link", "drop"
-]
-"""``plain``: in no group; ``figure``: a number; the others: see the head of ``wording.txt``."""
+from ingest.text import normalized
 
 LIST: Final = Path(__file__).with_name("wording.txt")
 _COUNTS: Final = frozenset(ORDINALS.values())
@@ -41,20 +38,6 @@ _LETTERED: Final = frozenset(
 """Behind these, a letter or a Roman numeral tells one thing from another."""
 MOST_CAPITALS: Final = 0.6
 """Share of marks with a capital from which on a capital tells no name."""
-_MISTAKEN: Final = 6
-"""Letters of a stem that is known with a typing error."""
-_SPELT: Final = frozenset(("fact", "place", "period"))
-"""Kinds of which an unlisted word may be a misspelt one."""
-MOST_DESCRIBING: Final = 3
-"""Words before what a firm is that belong to it: *low cost* airline."""
-_FIRMS: Final = words(
-    "airline bank biotech brand brewer broker builder carmaker automaker carrier chain chipmaker "
-    "company conglomerate contractor designer developer distiller distributor drugmaker exchange "
-    "fintech firm foundry fund giant group grocer insurer label landlord lender maker "
-    "manufacturer marketplace miner operator platform producer provider publisher recycler "
-    "refiner retailer service shipbuilder shipper smelter specialist start-up startup steelmaker "
-    "studio supplier trader utility vendor"
-)
 _NUMERAL = re.compile("[a-z]|[ivx]{2,4}")
 _TOKEN = re.compile(
     r"(?P<grade>(?<![\w])(?:AAA|AA|A|BBB|BB|B|CCC|CC|C|D)[+-](?![\w]))"
@@ -69,20 +52,6 @@ _COMING: Final = frozenset(("to", "will", "shall"))
 _FORESEEN: Final = frozenset(("see", "sees", "seen", "expect", "expects"))
 """What is foreseen has not happened: *sees output falling* is *expects output to fall*."""
 _AFTER: Final = _COMING | {"from"}
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """One thing that a headline says: equal names mean the same."""
-
-    name: str
-    kind: Kind
-    capital: bool = False
-    """Written with a capital letter."""
-    place: Literal["slug", "first", "tail", ""] = ""
-    """Before the headline, its first word, or behind it."""
-    written: str = ""
-    """The word, in small letters; empty of a figure and of several words."""
 
 
 def marks(title: str) -> list[Mark]:
@@ -109,12 +78,14 @@ def _of_source(source: str) -> Iterator[Mark]:
 
 def said(text: str) -> list[Mark]:
     """What a sentence says, in order, without looking for slugs, outlets and sources."""
+    if not text:
+        return []
     found = list(_grouped(_tokens(text)))
     verbless = not any(mark.kind == "fact" for mark in found)
     loud = sum(mark.capital for mark in found) > MOST_CAPITALS * len(found)
     ways = {mark.name for mark in found if mark.name in ("to", "from")}
     if not loud:
-        found = list(_described(found))
+        found = list(described(found))
     result: list[Mark] = []
     after: str | None = None
     foreseen = False
@@ -137,26 +108,6 @@ def said(text: str) -> list[Mark]:
         after = None
         result.append(mark)
     return result
-
-
-def _described(found: list[Mark]) -> Iterator[Mark]:
-    """What a firm is, before its name, may be left out: *care home operator Brackenfield*."""
-    weak: set[int] = set()
-    for at, mark in enumerate(found[:-1]):
-        name = found[at + 1]
-        if mark.written not in _FIRMS or not (name.capital and name.kind == "plain"):
-            continue
-        first = at
-        while first and at - first < MOST_DESCRIBING and _describes(found, first - 1):
-            first -= 1
-        weak.update(range(first, at + 1))
-    for at, mark in enumerate(found):
-        yield replace(mark, kind="weak") if at in weak and mark.kind != "drop" else mark
-
-
-def _describes(found: list[Mark], at: int) -> bool:
-    mark = found[at]
-    return mark.kind in ("plain", "word", "weak") and (at == 0 or not mark.capital)
 
 
 def _may_be_verb(mark: Mark) -> bool:
@@ -239,7 +190,7 @@ def _grouped(tokens: list[tuple[str, bool]]) -> Iterator[Mark]:
                 break
         else:
             kind: Kind = "figure" if _is_figure(token) or token in _COUNTS else "plain"
-            meant = None if kind == "figure" else _meant(stems[at])
+            meant = None if kind == "figure" else misspelt(stems[at], _spellings())
             if kind == "figure":
                 yield Mark(token, kind, capital)
             elif meant is not None and (meant.kind != "fact" or not capital):
@@ -249,45 +200,11 @@ def _grouped(tokens: list[tuple[str, bool]]) -> Iterator[Mark]:
             at += 1
 
 
-@lru_cache(maxsize=65_536)
-def _meant(word: str) -> Mark | None:
-    """What an unlisted stem is with a typing error: apoint, reciev, Decemeb, phillipin."""
-    mark, length = _by_letters().get(_letters(word), (None, 0))
-    if mark is not None and abs(length - len(word)) <= 1:
-        return mark
-    return _by_less().get(word) if len(word) >= _MISTAKEN else None
-
-
-def _letters(word: str) -> tuple[str, str]:
-    """What a typing error seldom changes in a long word: how it begins, which letters it has."""
-    return (word[0], "".join(sorted(set(word)))) if len(word) >= _MISTAKEN else ("", "")
-
-
-@cache
-def _by_letters() -> dict[tuple[str, str], tuple[Mark, int]]:
-    """What the listed events, countries and months are, and the length of their stems."""
-    found: dict[tuple[str, str], tuple[Mark, int]] = {}
-    for form, mark in _listed()[0].items():
-        if mark.kind in _SPELT and form.isalpha() and len(form) >= _MISTAKEN:
-            found.setdefault(_letters(form), (mark, len(form)))
-    return found
-
-
-@cache
-def _by_less() -> dict[str, Mark]:
-    """The listed countries and months without one of their letters: Sigapore, Setember."""
-    return {
-        form[:at] + form[at + 1 :]: mark
-        for form, mark in _listed()[0].items()
-        if mark.kind in ("place", "period") and form.isalpha() and len(form) > _MISTAKEN
-        for at in range(1, len(form))
-    }
-
-
 Groups = tuple[dict[str, Mark], dict[str, int]]
 """Each form of a list, by its stems joined by a space; words of the longest, by its first."""
 
 _in_use: list[Groups] = []
+_spelt: list[Spellings] = []
 
 
 def read(lines: Iterable[str]) -> None:
@@ -297,14 +214,19 @@ def read(lines: Iterable[str]) -> None:
         ValueError: a line is of no kind.
     """
     _in_use[:] = [_groups(lines)]
-    _by_letters.cache_clear()
-    _by_less.cache_clear()
-    _meant.cache_clear()
+    _spelt.clear()
+    misspelt.cache_clear()
 
 
 def names_of(kind: Kind) -> frozenset[str]:
     """The names of the listed groups of one kind."""
     return frozenset(mark.name for mark in _listed()[0].values() if mark.kind == kind)
+
+
+def _spellings() -> Spellings:
+    if not _spelt:
+        _spelt.append(Spellings(_listed()[0]))
+    return _spelt[0]
 
 
 def _listed() -> Groups:
