@@ -70,6 +70,10 @@ def stranger(weights: dict[str, np.ndarray]) -> None:
     weights["third_head.bias"] = np.zeros(3, np.float32)
 
 
+def narrow_query(weights: dict[str, np.ndarray]) -> None:
+    weights["query"] = weights["query"][:4]
+
+
 def edited(folder: Path) -> None:
     text = (folder / CARD).read_text()
     (folder / CARD).write_text(text.replace('"vectors": 4', '"vectors": 5'))
@@ -85,6 +89,7 @@ def edited(folder: Path) -> None:
         (with_weights(one_row_less), "damaged"),
         (with_weights(one_vector_more), "damaged"),
         (with_weights(stranger), "damaged"),
+        (with_weights(narrow_query), "damaged"),
         (with_weights(lambda weights: weights.pop("sentiment_head.bias")), "damaged"),
         (lambda folder: (folder / WEIGHTS).unlink(), "incomplete"),
         (lambda folder: (folder / CARD).unlink(), "incomplete"),
@@ -100,6 +105,21 @@ def test_a_look_refuses_damaged_files_for_the_reason_that_loading_gives(
     with pytest.raises(VersionError) as loaded:
         versions.load(saved, precision="fp32", labels=LABELS, encoder=tiny_folder)
     assert (seen.value.reason, loaded.value.reason) == (reason, reason)
+
+
+def test_a_version_from_before_pooling_was_learned_is_the_plain_mean(
+    saved: Path, tiny_folder: Path
+) -> None:
+    before = versions.load(saved, precision="fp32", labels=LABELS, encoder=tiny_folder)
+
+    def without(weights: dict[str, np.ndarray]) -> None:
+        del weights["layer_mix"], weights["query"]
+
+    with_weights(without)(saved)
+    inspect(saved, labels=LABELS, encoder=tiny_folder)
+    after = versions.load(saved, precision="fp32", labels=LABELS, encoder=tiny_folder)
+    texts = ["profit falls", "oil price rises on growth"]
+    assert (after.probabilities(texts)[0] == before.probabilities(texts)[0]).all()
 
 
 def test_a_look_refuses_labels_and_encoders_that_are_not_the_versions(

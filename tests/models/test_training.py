@@ -390,6 +390,20 @@ class TestOnATinyEncoder:
             replace(self.RECIPE, method="lora")
         with pytest.raises(ValueError, match="unknown variation"):
             replace(self.RECIPE, variations="noise")
+        with pytest.raises(ValueError, match="fp32, bf16"):
+            replace(self.RECIPE, precision="half")
+
+    def test_precision_rounds_what_the_encoder_computes_and_nothing_that_is_stored(
+        self, train: Any, tmp_path: Path
+    ) -> None:
+        vectors = {}
+        for precision in ("fp32", "bf16"):
+            recipe = replace(self.RECIPE, precision=precision)
+            tuned = train(tmp_path / precision, recipe=recipe).classifier
+            assert {value.dtype for value in trained(tuned).values()} == {torch.float32}
+            vectors[precision] = tuned.prompt_keys
+        assert not torch.equal(vectors["fp32"], vectors["bf16"])
+        assert torch.allclose(vectors["fp32"], vectors["bf16"], atol=0.2)
 
     def test_variations_and_consistency_change_what_is_learned_and_repeat_to_the_bit(
         self, train: Any, tmp_path: Path
