@@ -161,10 +161,10 @@ class World:
         return Parts(db, settings, registry, rows, clock, encoder, self.headlines, in_process)
 
 
-# Kept and distilled are nothing here: candidates shall differ plainly from the champion.
+# Kept and distilled are as they come: a champion that knows its topics and moods keeps them.
 RECIPE_NAMES: Final = (
     *("batch_tokens", "max_tokens", "inner_share", "prompt_rate", "head_rate"),
-    *("balance", "sentiment_weight", "mixing", "consistency", "averaging", "kept", "distilled"),
+    *("balance", "sentiment_weight", "mixing", "consistency", "averaging"),
     *("bias_rate", "precision"),
 )
 
