@@ -17,7 +17,7 @@ from models.classifier import Classifier, biases_and_norms, pad, trained
 from models.examples import IGNORED, Examples, batches, class_weights
 from models.recipe import Recipe
 from models.rehearsal import Remembered
-from models.versions import native_bf16
+from models.versions import rounds
 
 LOSS_STEPS = 100
 
@@ -91,9 +91,7 @@ def start(classifier: Classifier, training: Examples, recipe: Recipe) -> Run:
 
 
 def _rounded(recipe: Recipe, device: torch.device) -> bool:
-    if device.type != "cpu":
-        return False
-    return recipe.precision == "bf16" or (recipe.precision == "auto" and native_bf16())
+    return device.type == "cpu" and rounds(recipe.precision)
 
 
 def step(run: Run, batch: Sequence[int], pad_id: int) -> None:

@@ -204,10 +204,15 @@ def load(
     classifier = _fill(card, weights, backbone)
     _verify_outputs(card, classifier, backbone)
     add_topics(classifier, backbone, labels.topics)
-    if precision == "bf16" or (precision == "auto" and native_bf16()):
+    if rounds(precision):
         _to_bf16(classifier)
     backbone.tokenizer.enable_truncation(max_length=backbone.positions - card.vectors)
     return Version(card, classifier, backbone, labels)
+
+
+def rounds(precision: str) -> bool:
+    """Whether this precision is bfloat16 on this machine's processor."""
+    return precision == "bf16" or (precision == "auto" and native_bf16())
 
 
 def native_bf16() -> bool:
