@@ -40,7 +40,7 @@ def margins(scores: Scores, settings: IncidentSettings) -> Margins:
         | (lift < settings.least_lift)
         | (scores.ratio[best] < settings.least_ratio)
     )
-    more = extra(usual.stories[:, HOUR_WINDOW], settings)
+    more = extra(usual.stories[:, HOUR_WINDOW], usual.baseline_days, settings)
     mostly = scores.sparse & (scores.share[best] >= settings.mostly_share)
     alone = np.where(mostly, scores.s_count - settings.mostly_score, -np.inf)
     once = np.maximum(scores.score - settings.open_score, alone) - more

@@ -67,6 +67,10 @@ class IncidentSettings(BaseModel):
     """Of those stories; or as many as were active, if that is fewer, but never one."""
     warn_until_days: float = 7.0
     """A younger baseline gives at most a warning."""
+    young_score: float = 1.0
+    """So much more is asked for above every score while the baseline is younger than that: what an
+    hour of the day usually brings is then known from a few days, and an evening's round of results
+    looks like news. 0: as later."""
     calm_p_count: float = 0.1
     """A tail of the last hour's count above this is calm, if the ratio is calm too."""
     calm_ratio: float = 1.25
@@ -100,13 +104,14 @@ class IncidentSettings(BaseModel):
         return self
 
 
-def extra(per_hour: FloatArray | float, settings: IncidentSettings) -> FloatArray:
-    """How much more than the plain scores a key's volume band asks for; ``per_hour`` as it is
-    expected now. Every rule asks here."""
+def extra(per_hour: FloatArray | float, days: float, settings: IncidentSettings) -> FloatArray:
+    """How much more than the plain scores is asked for: by a key's volume band, ``per_hour`` as it
+    is expected now, and of a baseline of few ``days``. Every rule asks here."""
+    young = settings.young_score if days < settings.warn_until_days else 0.0
     if settings.open_score_by_band is None:
-        return np.zeros(np.shape(per_hour))
+        return np.full(np.shape(per_hour), young)
     by_band = np.array(settings.open_score_by_band) - settings.open_score
-    more: FloatArray = by_band[np.searchsorted(BANDS, per_hour, side="right")]
+    more: FloatArray = by_band[np.searchsorted(BANDS, per_hour, side="right")] + young
     return more
 
 
@@ -129,7 +134,7 @@ def crosses(rule: Rule, reading: Reading, settings: IncidentSettings) -> Crossin
     """
     if calm(rule, reading, settings):
         return "none"
-    more = float(extra(reading.per_hour, settings))
+    more = float(extra(reading.per_hour, reading.baseline_days, settings))
     if rule == "volume_burst":
         loud = reading.volume_score >= settings.alone_score + more
         loud = loud and reading.volume_ratio >= settings.least_ratio
@@ -155,7 +160,8 @@ def noticeable(scores: Scores, settings: IncidentSettings) -> NDArray[np.intp]:
 
     Cheap, unlike a reading: it lets the caller leave the quiet keys alone that it has no watch on.
     """
-    more = extra(scores.expectation.stories[:, HOUR_WINDOW], settings)
+    usual = scores.expectation
+    more = extra(usual.stories[:, HOUR_WINDOW], usual.baseline_days, settings)
     tested = scores.s_count >= min(settings.open_score, settings.mostly_score) + more
     alone = np.maximum(scores.volume_score, scores.s_share) >= settings.alone_score + more
     return np.flatnonzero(tested | alone)
@@ -179,8 +185,9 @@ def grade(
 
 def could_be_critical(reading: Reading, settings: IncidentSettings) -> bool:
     """Say whether the numbers allow the gravest severity, given enough sources."""
+    more = float(extra(reading.per_hour, reading.baseline_days, settings))
     return (
-        reading.score >= settings.strong_score + float(extra(reading.per_hour, settings))
+        reading.score >= settings.strong_score + more
         and reading.ratio >= settings.critical_ratio
         and reading.observed >= settings.critical_stories
         and reading.in_bh
@@ -195,7 +202,8 @@ def _mostly(reading: Reading, settings: IncidentSettings) -> bool:
 def calm(rule: Rule, reading: Reading, settings: IncidentSettings) -> bool:
     """Say whether the last hour looks as usual, as far as the rule is concerned."""
     if rule == "tone_shift":
-        return reading.s_share < settings.open_score + float(extra(reading.per_hour, settings))
+        more = float(extra(reading.per_hour, reading.baseline_days, settings))
+        return reading.s_share < settings.open_score + more
     if rule == "volume_burst":
         tail, ratio = reading.volume_p_60, reading.volume_ratio_60
     else:

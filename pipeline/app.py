@@ -106,12 +106,13 @@ class App:
 
 
 def keys_of(settings: Settings, topics: tuple[str, ...], watchlist: Watchlist) -> Keys:
-    """The closed sets that are counted: topics, companies, configured sources, languages."""
+    """What is counted, and under which of the closed sets of keys."""
     return Keys(
         frozenset(topics),
         frozenset(watchlist.symbols),
         frozenset(settings.sources.names),
         frozenset(settings.counting.languages),
+        settings.counting.sure,
     )
 
 

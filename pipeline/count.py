@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from alerts.windows import BUCKET
 from models.prediction import SENTIMENTS
 
+NEUTRAL = "neutral"
+
 OTHER = "other"
 """The key of everything outside a closed set: labels stay bounded whatever the news brings."""
 
@@ -34,13 +36,17 @@ def bucket_start(at: datetime) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The closed sets of keys, from settings. The kind ``all`` has the one key ``all``."""
+    """What is counted, from settings: the closed sets of keys (the kind ``all`` has the one key
+    ``all``), languages, and how sure of a sentiment one must be."""
 
     topics: frozenset[str]
     companies: frozenset[str]
     sources: frozenset[str] = frozenset()
     languages: frozenset[str] = frozenset()
     """An article of a known language that is not here counts nowhere; empty: all are counted."""
+    sure: float = 0.0
+    """Least probability, 0 to 1, of a sentiment that is counted as what it is: see
+    :meth:`Opinion.counted`."""
 
     def tested(self) -> list[tuple[str, str]]:
         """The (kind, key) that are watched for spikes, in a fixed order; sources are not."""
@@ -55,10 +61,23 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """A sentiment about something: its label and round(10,000 x (p(positive) - p(negative)))."""
+    """A sentiment about something: its label and round(10,000 x (p(positive) - p(negative))).
+
+    ``probability`` of the label is 1 where it is not known, and of what has been counted.
+    """
 
     sentiment: str
     polarity: int
+    probability: float = 1.0
+
+    def counted(self, sure: float) -> Opinion:
+        """The opinion as buckets know it: neutral where the label is less probable than ``sure``.
+
+        Of what is half negative, dozens at a time are no bad news: notices that a classifier
+        cannot read come in bursts, and it doubts them all alike.
+        """
+        label = self.sentiment if self.probability >= sure else NEUTRAL
+        return Opinion(label, self.polarity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +129,13 @@ def contribution(article: Countable, *, is_copy: bool, keys: Keys) -> Contributi
     that is not counted, add nothing and never come here."""
     topic = article.topic if article.topic in keys.topics else OTHER
     source = article.source if article.source in keys.sources else OTHER
+    opinion = article.opinion.counted(keys.sure)
     marks = [
-        Mark("all", "all", article.opinion),
-        Mark("topic", topic, article.opinion),
-        Mark("source", source, article.opinion),
+        Mark("all", "all", opinion),
+        Mark("topic", topic, opinion),
+        Mark("source", source, opinion),
     ]
-    listed = [(s, o) for s, o in article.companies if s in keys.companies]
+    listed = [(s, o.counted(keys.sure)) for s, o in article.companies if s in keys.companies]
     marks += [Mark("company", symbol, opinion) for symbol, opinion in sorted(listed, key=_symbol)]
     return Contribution(bucket_start(article.published_at), not is_copy, tuple(marks))
 

@@ -57,13 +57,15 @@ class Keeper(Protocol):
 class Policy:
     """How messages are delivered. ``link`` is the address of incidents' pages, if there are any.
 
-    ``languages`` are those that are counted: see :meth:`pipeline.count.Keys.counted`.
+    ``languages`` are those that are counted, ``sure`` the least probability of a sentiment that is
+    counted as what it is: see :class:`pipeline.count.Keys`.
     """
 
     old_after: timedelta = timedelta(hours=6)
     give_up_after: timedelta = timedelta(hours=24)
     link: str | None = None
     languages: tuple[str, ...] = ()
+    sure: float = 0.0
 
 
 class Delivery:
@@ -176,6 +178,7 @@ class Delivery:
             now + AHEAD,
             negative=note.rule != "volume_burst",
             languages=self._policy.languages,
+            sure=self._policy.sure,
         )
         return newest is None
 

@@ -57,6 +57,7 @@ class Recorder:
             at,
             negative=watch.rule != "volume_burst",
             languages=self._settings.counting.languages,
+            sure=self._settings.counting.sure,
         )
 
     def active_sources(self, watch: Watch, at: datetime) -> int:

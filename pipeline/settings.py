@@ -134,6 +134,15 @@ class CountingSettings(_Group):
         "to what is counted from then on. In the environment: comma-separated, or a JSON list.",
     )
 
+    sure: float = Field(
+        default=0.6,
+        ge=0,
+        le=1,
+        description="A story counts as negative or positive where that has at least this "
+        "probability, else as neutral; 0: the likeliest sentiment, however near the next. It "
+        "applies to what is counted from then on.",
+    )
+
     @field_validator("languages", mode="before")
     @classmethod
     def _from_text(cls, value: object) -> object:

@@ -75,6 +75,7 @@ def policy(settings: Settings) -> Policy:
         give_up_after=settings.alerts.give_up_after,
         link=settings.web.base_url,
         languages=settings.counting.languages,
+        sure=settings.counting.sure,
     )
 
 

@@ -65,6 +65,9 @@ def load(connection: Connection, where: ColumnElement[bool]) -> dict[Name, Store
         columns.topic,
         columns.sentiment,
         columns.polarity,
+        columns.p_negative,
+        columns.p_neutral,
+        columns.p_positive,
         columns.late,
         columns.language,
         columns.copy_source,
@@ -83,13 +86,19 @@ def _stored(row: Any) -> Stored:  # noqa: ANN401 - a row of a dozen columns
         row.published_at,
         row.deleted,
         row.topic,
-        None if row.sentiment is None else Opinion(row.sentiment, row.polarity),
+        None if row.sentiment is None else opinion_of(row),
         row.late,
         row.language,
         None if row.copy_id is None else (row.copy_source, row.copy_id),
         None if row.story_id is None else (row.story_source, row.story_id),
         row.received_at,
     )
+
+
+def opinion_of(row: Any) -> Opinion:  # noqa: ANN401 - a row of `article` or of `mention`
+    """The sentiment that such a row tells, with its label's probability."""
+    probability = getattr(row, f"p_{row.sentiment}")
+    return Opinion(row.sentiment, row.polarity, 1.0 if probability is None else probability)
 
 
 def named(connection: Connection, table: FromClause, names: Iterable[Name]) -> ColumnElement[bool]:

@@ -28,6 +28,7 @@ from pipeline.store.copies import (
     decided_to,
     named,
     note_decided,
+    opinion_of,
 )
 from pipeline.store.database import Database
 from pipeline.store.lease import check
@@ -119,7 +120,7 @@ def load_mentions(
     """Companies of each article with the opinion about them."""
     found: dict[Name, tuple[tuple[str, Opinion], ...]] = {}
     for row in connection.execute(select(mention).where(named(connection, mention, names))):
-        pair = (row.symbol, Opinion(row.sentiment, row.polarity))
+        pair = (row.symbol, opinion_of(row))
         found[row.source, row.id] = (*found.get((row.source, row.id), ()), pair)
     return found
 

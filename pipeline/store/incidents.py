@@ -143,12 +143,14 @@ def stories(
     *,
     negative: bool,
     languages: Collection[str] = (),
+    sure: float = 0.0,
     limit: int = 200,
 ) -> list[Story]:
     """Stories on a key in [start, end): the most copied first, then the surest, then the oldest.
 
     Copies count up to ``end`` too, so that a replay finds what was found live. ``languages`` are
-    those that are counted: see :meth:`pipeline.count.Keys.counted`.
+    those that are counted, and ``sure`` the least probability of a negative one that is counted
+    so: see :class:`pipeline.count.Keys`.
     """
     copy = article.alias("copy")
     of_story = (
@@ -175,7 +177,7 @@ def stories(
         ).join(text, text.c.hash == article.c.text_hash),
         kind,
         key,
-        negative=negative,
+        sure=sure if negative else None,
     ).where(*_story_between(start, end, languages))
     # In hundredths: the last digits of a probability depend on what was classified beside it.
     surest = func.round(article.c.p_negative * 100).desc()
@@ -207,7 +209,7 @@ def sources(
     languages: Collection[str] = (),
 ) -> int:
     """Distinct sources of stories on a key in [start, end), counted no further than ``most``."""
-    query = _on_key(select(article.c.source).distinct(), kind, key, negative=False)
+    query = _on_key(select(article.c.source).distinct(), kind, key, sure=None)
     query = query.where(*_story_between(start, end, languages)).limit(most)
     with db.read() as connection:
         return len(connection.execute(query).all())
@@ -222,9 +224,11 @@ def newest_story(
     *,
     negative: bool,
     languages: Collection[str] = (),
+    sure: float = 0.0,
 ) -> datetime | None:
     """When the newest story on a key in [start, end) was published; None if there is none."""
-    query = _on_key(select(func.max(article.c.published_at)), kind, key, negative=negative)
+    newest = select(func.max(article.c.published_at))
+    query = _on_key(newest, kind, key, sure=sure if negative else None)
     with db.read() as connection:
         found: datetime | None = connection.execute(
             query.where(*_story_between(start, end, languages))
@@ -246,8 +250,8 @@ def _story_between(
     )
 
 
-def _on_key(query: Select[Any], kind: str, key: str, *, negative: bool) -> Select[Any]:
-    """Narrow a query over articles to a key, and to those negative about it."""
+def _on_key(query: Select[Any], kind: str, key: str, *, sure: float | None) -> Select[Any]:
+    """Narrow a query over articles to a key, and to those negative about it; None: to all."""
     opinion: FromClause = article
     if kind == "company":
         opinion = mention
@@ -255,7 +259,10 @@ def _on_key(query: Select[Any], kind: str, key: str, *, negative: bool) -> Selec
         query = query.join(mention, named).where(mention.c.symbol == key)
     elif kind == "topic":
         query = query.where(article.c.topic == key)
-    return query.where(opinion.c.sentiment == "negative") if negative else query
+    if sure is None:
+        return query
+    probability = func.coalesce(opinion.c.p_negative, 1.0)
+    return query.where(opinion.c.sentiment == "negative", probability >= sure)
 
 
 def _save_watches(connection: Connection, changes: Mapping[WatchKey, Json | None]) -> None:

@@ -95,6 +95,29 @@ def test_negative_spike_crosses(reading: Reading, expected: Crossing) -> None:
 
 
 @pytest.mark.parametrize(
+    ("rule", "reading", "expected"),
+    [
+        ("negative_spike", spike(score=2.94, s_count=9.0), "none"),
+        ("negative_spike", spike(score=2.95, s_count=4.9), "once"),
+        ("negative_spike", spike(score=3.24, s_count=5.0), "strong"),
+        ("negative_spike", replace(FALLING, s_count=4.15), "none"),
+        ("negative_spike", replace(FALLING, s_count=4.16), "strong"),
+        ("volume_burst", burst(volume_score=4.15), "none"),
+        ("volume_burst", burst(volume_score=4.16), "strong"),
+        ("tone_shift", spike(s_count=1.0, score=1.0, s_share=4.15), "none"),
+        ("tone_shift", spike(s_count=1.0, score=1.0, s_share=4.16), "strong"),
+    ],
+)
+def test_young_baseline_asks_for_more_of_every_rule(
+    rule: Rule, reading: Reading, expected: Crossing
+) -> None:
+    assert crosses(rule, replace(reading, baseline_days=6.9), RULES) == expected
+    assert crosses(rule, replace(reading, baseline_days=7.0), RULES) != "none"
+    as_later = RULES.model_copy(update={"young_score": 0.0})
+    assert crosses(rule, replace(reading, baseline_days=6.9), as_later) != "none"
+
+
+@pytest.mark.parametrize(
     ("reading", "expected"),
     [
         (BURST, "strong"),

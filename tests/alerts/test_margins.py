@@ -22,6 +22,7 @@ BANDS = IncidentSettings(open_score_by_band=(2.5, 2.2, 2.1, 3.0))
         (IncidentSettings(), Events(spike=5.0)),
         (BANDS, Events(spike=5.0)),
         (IncidentSettings(mostly_score=2.0), Events(spike=5.0)),  # the count speaks alone
+        (IncidentSettings(warn_until_days=99.0, young_score=0.3), Events(spike=5.0)),
     ],
 )
 def test_margin_of_zero_or_more_is_a_crossing(settings: IncidentSettings, events: Events) -> None:

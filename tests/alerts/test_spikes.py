@@ -64,6 +64,17 @@ def test_scores_are_nought_until_two_days_were_learned() -> None:
     assert taught(48).score(NOON, *burst).score[0] > 4.0
 
 
+def test_three_times_all_of_a_steady_keys_news_is_no_bad_news() -> None:
+    """However little its volume ever varied: it may triple with any event."""
+    steady = SpikeDetector(KEYS, SpikeSettings())
+    stories = np.array([10, 3, 0, 0])
+    for hour in range(24 * 15):
+        steady.learn(MONDAY + hour * HOUR, stories // 5 * 4, stories * 4, stories // 5, stories)
+    scores = steady.score(NOON, *window(0, 30, others=96))
+    assert scores.s_count[0] > 4.0
+    assert scores.score[0] == 0.0
+
+
 hours = st.lists(
     st.tuples(st.integers(1, 30), st.lists(st.integers(0, 60), min_size=4, max_size=4)),
     min_size=50,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,6 +70,27 @@ def test_story_counts_under_all_its_keys_and_a_company_by_its_own_opinion() -> N
         ("source", "wire", start): (1, 1, 1, 0, 0, -7000),
         ("company", "ACM", start): (1, 1, 0, 0, 1, 500),
     }
+
+
+@pytest.mark.parametrize(
+    ("label", "probability", "expected"),
+    [
+        ("negative", 0.6, (1, 0, 0)),
+        ("negative", 0.59, (0, 1, 0)),
+        ("positive", 0.6, (0, 0, 1)),
+        ("positive", 0.59, (0, 1, 0)),
+        ("neutral", 0.34, (0, 1, 0)),
+    ],
+)
+def test_doubtful_sentiment_counts_as_neutral(
+    label: str, probability: float, expected: tuple[int, int, int]
+) -> None:
+    doubtful = Opinion(label, -7000, probability)
+    article = countable(opinion=doubtful, companies=(("ACM", doubtful),))
+    sums = deltas([(None, contribution(article, is_copy=False, keys=replace(KEYS, sure=0.6)))])
+    assert len(sums) == 4
+    assert set(sums.values()) == {(1, 1, *expected, -7000)}
+    assert contribution(article, is_copy=False, keys=KEYS).marks[0].opinion.sentiment == label
 
 
 def test_copy_counts_as_an_article_and_not_as_a_story() -> None:

@@ -18,6 +18,7 @@ from ingest.companies import Watchlist
 from pipeline.app import keys_of
 from pipeline.count import Keys
 from pipeline.settings import Settings
+from pipeline.sinks import policy
 from pipeline.store import incidents, lease, tables
 from pipeline.store.counting import count_changed
 from pipeline.store.database import Database
@@ -210,6 +211,31 @@ def test_evidence_shows_only_what_is_counted(db: Database) -> None:
     assert ([s.id for s in every], [s.id for s in counted]) == (["a", "b"], ["b"])
     assert incidents.sources(db, "all", "all", *span, most=9) == 2
     assert incidents.sources(db, "all", "all", *span, most=9, languages=("en",)) == 1
+
+
+def test_evidence_and_count_agree_about_what_is_doubtful(db: Database) -> None:
+    doubtful, sure = (f"negative ACM Energy {word}" for word in ("perhaps", "surely"))
+    store(db, {0: [line("a", doubtful, 1), line("b", sure, 1)]})
+    keys = replace(KEYS, sure=0.6)
+    count(db, keys=keys)
+    assert {row[0]: row[4:8] for row in buckets(db)} == dict.fromkeys(
+        ("all", "topic", "source", "company"), (2, 1, 1, 0)
+    )
+    assert verify(db, keys).differences == ()
+    assert len(verify(db, KEYS).differences) == 4
+    span = (MONDAY, MONDAY + 2 * HOUR)
+    for key in (("all", "all"), ("topic", "Energy"), ("company", "ACM")):
+        found = incidents.stories(db, *key, *span, negative=True, sure=0.6)
+        assert [s.id for s in found] == ["b"]
+        assert len(incidents.stories(db, *key, *span, negative=True)) == 2
+        assert len(incidents.stories(db, *key, *span, negative=False, sure=0.6)) == 2
+    newest = incidents.newest_story(db, "all", "all", *span, negative=True, sure=0.9)
+    assert newest is None
+
+
+def test_settings_say_how_sure_one_must_be() -> None:
+    assert keys_of(Settings(), (), Watchlist.load()).sure == 0.6
+    assert policy(Settings()).sure == 0.6
 
 
 def test_another_monitors_epoch_refuses_the_count(db: Database) -> None:
