@@ -153,6 +153,7 @@ _IN_WORDS: Final = rewrites(
             lambda share: _SHARES[(share[1] or share[2]).lower()],
         ),
         ("half", r"(?<=\bby )(?:a|one)[ -]half\b", "50 pct"),
+        ("half", r"(?<=\bby )half(?! a\b|-)", "50 pct"),
         ("dozen", r"\bhalf a dozen\b|\bhalf[ -]dozen\b", "6"),
         ("dozen", r"\b(?:a |one )?dozen\b(?! of)", "12"),
         ("half", r"\bhalf a (?=[mbt]r?illion)", "0.5 "),
@@ -164,11 +165,46 @@ _IN_WORDS: Final = rewrites(
         ),
     )
 )
+_IN_TEN: Final = {"2": "50", "3": "33.3", "4": "25", "5": "20", "10": "10"}
+_ONE_IN: Final = re.compile(
+    r"\b(?:one|1)[ -](?:in|out of)[ -](?:every )?(two|three|four|five|ten|2|3|4|5|10)\b"
+    r"(?![.,]?\d| \w+illion)",
+    re.IGNORECASE,
+)
+_NUMBER: Final = "|".join(sorted(NUMBERS, key=len, reverse=True))
+_IN_HUNDREDS: Final = re.compile(
+    rf"\b(?:{_NUMBER}|an?(?=[ -](?:hundred|thousand)\b))[ -](?:hundred|thousand)\b"
+    rf"(?:(?:,? | and |-)(?:{_NUMBER}|hundred|thousand)\b)*",
+    re.IGNORECASE,
+)
 _A_DIGIT = re.compile(r"\d")
+
+
+_SCALED: Final = re.compile("hundred|thousand", re.IGNORECASE)
+
+
+def _share(written: str) -> str:
+    return _IN_TEN[NUMBERS.get(written.casefold(), written)]
+
+
+def _counted(found: re.Match[str]) -> str:
+    """One thousand two hundred and five as 1205."""
+    total = part = 0
+    for word in re.split(r"[\s,-]+", found[0].casefold()):
+        if word == "hundred":
+            part *= 100
+        elif word == "thousand":
+            total, part = total + part * 1000, 0
+        elif word != "and":
+            part += int(NUMBERS.get(word, "1"))
+    return str(total + part)
 
 
 def spelled(text: str) -> str:
     """``text`` with its figures in digits, each with its own scale, and no codes of money."""
+    if _SCALED.search(text):
+        text = _IN_HUNDREDS.sub(_counted, text)
+    text = _ONE_IN.sub(lambda found: f"{_share(found[1])} pct of", text)
     text = rewritten(text, _IN_WORDS)
     return rewritten(text, _IN_DIGITS) if _A_DIGIT.search(text) else text
 

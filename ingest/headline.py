@@ -26,20 +26,28 @@ class Parts(NamedTuple):
     source: str = ""
 
 
+MOST_TAILS: Final = 3
 LEAST_HEAD: Final = 12
 """Characters that must be left before a tail."""
 
 # What stands before a headline and says how often it was sent: UPDATE 1-, WRAPUP 3-.
-_COUNTED = re.compile(r"\b(?:UPDATE|WRAPUP|LEAD|RECAP)\s\d{1,2}\s?-")
+_COUNTED = re.compile(
+    r"\b(?:UPDATE|WRAPUP|LEAD|RECAP)\s\d{1,2}\s?-"
+    r"|^\W*(?:\d(?:st|nd|rd|th)\s)?(?:LD|LEAD|WRITETHRU|TAKE|ADD)\b[)\]:\s-]+"  # (2nd LD)
+    # 09:14, [7.30 pm ET]
+    r"|^\W*\d{1,2}[:.]\d{2}(?:\s?[ap]\.?m\.?)?(?:\s(?:GMT|UTC|[CE]E?[SD]?T|BST))?\b\W+(?=[A-Z])"
+)
 # Tickers, tags, links and who posts them: (NASDAQ: ACM), #oil, via @desk, More: lnk.example/x
 _ASIDE = re.compile(
-    r"\(\s*\$?[A-Z]{1,8}(?:[.:]\s?[A-Z0-9.]{1,8})?\s*\)|(?<=\w\s)\[[A-Z]{2,5}(?:\.[A-Z]{1,2})?\]|(?<!\S)#\w+"
+    r"\(\s*\$?[A-Z]{1,8}s?(?:[.:]\s?[A-Z0-9.]{1,8})?\s*\)|(?<=\w\s)\[[A-Z]{2,5}(?:\.[A-Z]{1,2})?\]|(?<!\S)#\w+"
     r"|(?i:\b(?:read |see |find out )?(?:more|the story|details|link|full story|story|here)"
     r"(?: (?:here|at|on|below))?:?\s)?"
     r"(?:(?<![\w-])[\w-]+\.[a-z]{2,8}/\S+|https?:\S+)"
     r"|(?i:\b(?:via|by|from|rt|h/t)\s)?@\w+:?"
 )
 _MAY_BE_ASIDE = re.compile(r"[(\[#@/]")
+# Acme $ACM to buy: the ticker beside the name.
+_BESIDE = re.compile(r"(?<=[\w.])\s\$[A-Z]{1,5}\b(?=\s+[a-z])")
 _SLUG = re.compile(
     r"^\W*(?:\[[^\]]{1,30}\]|\([A-Z][^()]{1,30}\)(?=\s[A-Z])"  # [Companies], (Fjord Ledger)
     r"|[^|]{1,30}?\s?\|(?=\s|[A-Z])"  # India Markets |
@@ -47,7 +55,7 @@ _SLUG = re.compile(
     r"|[A-Z][A-Z0-9.]{1,9}\s-+\s"  # ACM.AX -
     r"|(?:[A-Z][A-Z0-9/&.]*\s){0,3}[A-Z][A-Z0-9/&.]+(?:-|:|/\s|/(?=[A-Z][a-z]))(?=\s?\S)"
     r"|[A-Z]{2,6}-[A-Z][a-z]+:\s|[A-Z]{2,6}\s\d{1,4}:\s"
-    r"|[A-Z][A-Za-z]+(?:\s[A-Z]?[a-z]+){0,2}:\s)"  # Morning bid:
+    r"|[A-Z][A-Za-z]+(?:\s(?:[A-Z]?[a-z]+|[A-Z]{2,4})){0,2}:\s)"  # Morning bid:, Asia FX:
 )
 # BUENOS AIRES, Nov 26 (Reuters) -
 _DATELINE = re.compile(
@@ -94,7 +102,7 @@ _SAID = re.compile(
     rf"(?:,|\s[-\u2013\u2014]+)\s?(?:(?:[\w'.&]+\s){{0,7}}(?i:{_SAYS})\b"
     r"(?:\s(?:in|on|to|by|with|reporters?|investors)\b[^,:;]{0,30})?"
     rf"|(?:sources?|people|officials?)\b[\w\s]{{0,40}}|(?:[\w'.&]+\s){{0,3}}(?:{_WHO}))\W*$"
-    r"|:\s(?:[A-Z]{2,5}|(?:[a-z]+\s)?[a-z]{4,12})$"
+    r"|:\s(?:[A-Z]{2,5}|(?!the\s)(?:[a-z]+\s)?[a-z]{4,12})$"
 )
 # When it was so, of a market: "in early trade", "in late London dealings".
 _HOURS = re.compile(
@@ -106,8 +114,11 @@ _HOURS = re.compile(
 _CLIPPED = re.compile(r"\s[\w'-]*\s?(?:\.\.\.|\u2026)\W*$")
 # What a site writes behind a headline to be clicked.
 _CALL = re.compile(
-    r"(?:(?:\s[-\u2013\u2014]+\s|[:;,.]\s|\s)(?:link in (?:bio|profile|first comment|comments?)"
-    r"|more in (?:thread|comments)|thread|1/\d)"
+    r"(?:(?:\s[-\u2013\u2014]+\s|[:;,.]\s|\s)"
+    r"(?:link in (?:bio|profile|first comment|comments?)|more in (?:thread|comments)|thread|1/\d)"
+    r"|\W+\d{1,2}[ -](?:min|minutes?)[ -](?:read|listen|watch|video)"
+    r"|\s(?:[|\u2022\u00b7/]|[-\u2013\u2014]+)\s?"
+    r"(?:share (?:this|on)\b|subscribe|sign up|watch|listen|comments?\b|print\b)"
     r"|(?:\s[-\u2013\u2014]+\s|[:;,.]\s)(?:here(?:'s|\u2019s| is| are)\b|what (?:you|to|we) "
     r"|what it means|all you need|everything you|read (?:more|on)|details inside|why it matters)"
     r"[^.]{0,40})\W*$",
@@ -130,10 +141,13 @@ def parts(title: str) -> Parts:
         title = title[: found.start()]
     tails: list[str] = []
     source = ""
+    if "$" in title:
+        tails.extend(_BESIDE.findall(title))
+        title = _BESIDE.sub("", title)
     if (found := _CASHTAGS.search(title)) is not None and found.start() >= LEAST_HEAD:
         tails.append(found[0])
         title = title[: found.start()]
-    for _ in range(2):
+    for _ in range(MOST_TAILS):
         told = title
         title = _cut(title, _SAID)
         source = told[len(title) :] or source

@@ -99,9 +99,30 @@ def _of_headlines(later: Shape, earlier: Shape) -> bool | tuple[float, ...]:
     if (earlier.days and not later.days <= earlier.days) or exclude(new - old, old - new):
         return False
     lying = align(later, earlier, shared)
+    if _same_but_tags(later, earlier):
+        return True
     if _differ(later, earlier, lying) or _swapped(later, earlier):
         return False
     return numbers(later, earlier, lying)
+
+
+def _same_but_tags(later: Shape, earlier: Shape) -> bool:
+    """Whether nothing but tags differs, letter case and signs: an outlet's, a desk's, a section's.
+
+    One in the place of another may be a symbol, or the bank that is quoted; in capitals, what
+    tells one notice from another.
+    """
+    if later.periods != earlier.periods or later.days != earlier.days:
+        return False
+    if later.order == earlier.order:
+        return True
+    new, old = ([m for m in s.order if m not in s.front | s.tail] for s in (later, earlier))
+    if new != old:
+        return False
+    tags = [s.front | s.tail for s in (later, earlier)]
+    if later.capitals and earlier.capitals and tags[0] != tags[1]:
+        return False
+    return len(new) >= LEAST_SAME and not _exchanged(*tags)
 
 
 def _differ(later: Shape, earlier: Shape, lying: Alignment) -> bool:

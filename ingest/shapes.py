@@ -12,6 +12,7 @@ from typing import Final
 from ingest.marks import Kind, Mark
 from ingest.money import moneys
 from ingest.shape import Shape, letters_of, mark_of
+from ingest.text import mended
 from ingest.wording import marks, said
 
 BODY_WORDS: Final = 300
@@ -57,6 +58,7 @@ _DATELINE = re.compile(r"^(?:\([^)]{1,100}\)\s*)?(?:[^.\n]{0,40}?\s[-|\u2013\u20
 
 def shape_of(title: str, body: str) -> tuple[Shape, tuple[int, ...]]:
     """The shape of an article and the keys by which others find it: 63-bit numbers, no order."""
+    title, body = mended(title), mended(body)
     told = list(_counted(marks(title)))
     strong = [mark for mark in told if mark.kind in _STRONG]
     capitals = _all_capitals(title)

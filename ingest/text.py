@@ -19,6 +19,12 @@ The zero-width joiners U+200C and U+200D are not among them: Persian, Hindi and 
 _HIDDEN = re.compile(f"[{HIDDEN}\U000e0000-\U000e007f]")
 # Only names that HTML could have: the agency style `<ACME.N>` is text, not a tag.
 _TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9-]*)(?:[\s/][^<>]*)?>|<![^<>]*>")
+_SECOND: Final = "\u0080-\u00bf" + "".join(
+    bytes((number,)).decode("cp1252", "ignore") for number in range(0x80, 0xA0)
+)
+_BROKEN = re.compile(
+    rf"\u00e2\u20ac[{_SECOND}]?|\u00e2[{_SECOND}]{{2}}|[\u00c2\u00c3\u00c4\u00c5][{_SECOND}]"
+)
 _BREAKS = frozenset({"br", "p", "div", "li", "ul", "ol", "td", "tr", "h1", "h2", "h3", "hr"})
 # Up to 1,000 characters, cut at a space if there is one.
 _PIECE = re.compile(r"[\s\S]{0,999}(?:\s|\Z)|[\s\S]{1,1000}")
@@ -46,6 +52,28 @@ def clean_body(body: str) -> str:
 def has_hidden(text: str) -> bool:
     """Whether ``text`` holds a control, bidi or invisible character."""
     return not text.isprintable() and _HIDDEN.search(text) is not None
+
+
+def mended(text: str) -> str:
+    """UTF-8 that somebody read as Windows' letters, as it was: an apostrophe, not three signs.
+
+    What cannot be mended is left as it is, and so is every text without such signs.
+    """
+    if text.isascii() or _BROKEN.search(text) is None:
+        return text
+    return _BROKEN.sub(_mend, text)
+
+
+def _mend(found: re.Match[str]) -> str:
+    if found[0].startswith("\u00e2\u20ac") and len(found[0]) == 2:
+        return '"'  # its third sign is a control character, and lost
+    with contextlib.suppress(UnicodeError):
+        return bytes(_as_byte(sign) for sign in found[0]).decode()
+    return found[0]
+
+
+def _as_byte(sign: str) -> int:
+    return ord(sign) if ord(sign) < 256 else sign.encode("cp1252")[0]
 
 
 def normalized(form: Literal["NFKC", "NFKD"], text: str) -> str:

@@ -100,7 +100,6 @@ def test_word_that_takes_the_place_of_another_or_reorders_the_rest_is_not_added(
     ordered = "Court orders Quinto Bank to pay pensioners"
     assert not is_copy("Court orders Quinto Bank to pay suppliers", ordered)
     assert not is_copy("Egyptians queue for fuel after prices raised", "Egypt raises fuel prices")
-    assert not is_copy("Silver price rises - Fjord Ledger", "Silver price rises")
 
 
 def test_event_may_not_be_left_out_before_the_end() -> None:

@@ -21,7 +21,7 @@ from ingest.near import repeats
 from ingest.shape import Shape
 from ingest.shapes import bits, is_of_body, needed, shape_of
 
-Half = Literal["open", "sealed"]
+Half = Literal["open", "read", "sealed"]
 Pair = dict[str, Any]
 
 _HERE: Final = Path(__file__).parent
@@ -98,7 +98,7 @@ def main() -> None:
         sums = Counter((one.kind, one.same == one.said) for one in judged)
         for kind in sorted({one.kind for one in judged}):
             console.print(f"{kind}: right {sums[kind, True]}, wrong {sums[kind, False]}")
-    if options.half == "open":
+    if options.half != "sealed":
         for one in judged:
             if one.same != one.said:
                 console.print(f"{one.id} ({one.kind}): said {one.said}")

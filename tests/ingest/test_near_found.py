@@ -1,0 +1,94 @@
+"""Copies that word lists do not find: broken letters, tags alone, figures in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from ingest.near import repeats
+from ingest.shapes import bits, needed, shape_of
+from ingest.text import mended
+
+
+def is_copy(later: str, earlier: str) -> bool:
+    """Whether it is one, and would be found in the index."""
+    (new, keys), (old, others) = shape_of(later, ""), shape_of(earlier, "")
+    found = not set(keys).isdisjoint(others) and needed(new) & ~bits(old) == 0
+    return found and repeats(new, old)
+
+
+@pytest.mark.parametrize(
+    ("later", "earlier"),
+    [
+        # nothing but a tag, however short the rest
+        ("Silver price rises - Fjord Ledger", "Silver price rises"),
+        ("UPDATE 3-Harbour tolls up", "Harbour tolls up"),
+        ("(2nd LD) Harbour tolls up in Gdynia", "Harbour tolls up in Gdynia"),
+        ("14:05 GMT Quinto Bank names new chairman", "Quinto Bank names new chairman"),
+        ("Asia FX: Ringgit slips before budget", "Ringgit slips before budget"),
+        ("Quinto Bank names new chairman | 3 min read", "Quinto Bank names new chairman"),
+        # the ticker beside the name
+        (
+            "Quinto Bank $QNB to buy Gdynia grain terminal",
+            "Quinto Bank to buy Gdynia grain terminal",
+        ),
+        # figures in words
+        (
+            "Quinto Bank to close one hundred and twenty branches in Poland",
+            "Quinto Bank to close 120 branches in Poland",
+        ),
+        (
+            "One in four Quinto Bank customers in Poland paid late, survey shows",
+            "25 pct of Quinto Bank customers in Poland paid late, survey shows",
+        ),
+        # letters that were read in another encoding
+        (
+            "Quinto Bank\u00e2\u20ac\u2122s chairman calls Gdynia port sale premature",
+            "Quinto Bank\u2019s chairman calls Gdynia port sale premature",
+        ),
+    ],
+)
+def test_is_a_copy(later: str, earlier: str) -> None:
+    assert is_copy(later, earlier)
+
+
+@pytest.mark.parametrize(
+    ("later", "earlier"),
+    [
+        # a symbol, or who says so, in the place of another
+        (
+            "Added to my $QNB position at the open, holding for years",
+            "Added to my $HRW position at the open, holding for years",
+        ),
+        (
+            "Harwell Economics: Poland growth to slow to 4% next year",
+            "Morvern Economics: Poland growth to slow to 4% next year",
+        ),
+        ("HARBOUR TOLLS UP - GDYNIA", "HARBOUR TOLLS UP - VARNA"),
+        (
+            "Quinto Bank to close one hundred and thirty branches in Poland",
+            "Quinto Bank to close 120 branches in Poland",
+        ),
+        (
+            "One in five Quinto Bank customers in Poland paid late, survey shows",
+            "25 pct of Quinto Bank customers in Poland paid late, survey shows",
+        ),
+    ],
+)
+def test_is_another_report(later: str, earlier: str) -> None:
+    assert not is_copy(later, earlier)
+
+
+@pytest.mark.parametrize(
+    ("broken", "whole"),
+    [
+        ("Citro\u00c3\u00abn", "Citro\u00ebn"),
+        ("S\u00c3\u00a3o Paulo \u00e2\u20ac\u201c port", "S\u00e3o Paulo \u2013 port"),
+        ("\u00c2\u00a33 bln", "\u00a33 bln"),
+        ("S\u00e3o Paulo", "S\u00e3o Paulo"),
+        ("\u00c2ngela", "\u00c2ngela"),
+        ("plain", "plain"),
+    ],
+)
+def test_letters_are_mended_where_they_are_broken(broken: str, whole: str) -> None:
+    assert mended(broken) == whole
+    assert mended(whole) == whole
