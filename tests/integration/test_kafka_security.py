@@ -131,7 +131,10 @@ def said(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_wrong_password_certificate_and_address_are_told_apart(guarded: Guarded) -> None:
-    told = said(create(guarded.settings("SASL_SSL", password=WRONG)))
+    for _ in range(3):
+        told = said(create(guarded.settings("SASL_SSL", password=WRONG)))
+        if "no answer" not in told:  # a broker that is slow beside other tests says nothing in time
+            break
     assert "the broker refuses the login" in told or "the broker hung up" in told
     assert "check user, password and mechanism" in told
     stranger = guarded.stranger.certificate
