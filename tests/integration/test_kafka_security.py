@@ -133,7 +133,7 @@ def said(done: subprocess.CompletedProcess[str]) -> str:
 def test_wrong_password_certificate_and_address_are_told_apart(guarded: Guarded) -> None:
     for _ in range(3):
         told = said(create(guarded.settings("SASL_SSL", password=WRONG)))
-        if "no answer" not in told:  # a broker that is slow beside other tests says nothing in time
+        if "no answer" not in told:  # one that is slow beside other tests says nothing
             break
     assert "the broker refuses the login" in told or "the broker hung up" in told
     assert "check user, password and mechanism" in told
