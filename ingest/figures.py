@@ -165,7 +165,7 @@ _IN_WORDS: Final = rewrites(
         ),
     )
 )
-_IN_TEN: Final = {"2": "50", "3": "33.3", "4": "25", "5": "20", "10": "10"}
+_IN_HUNDRED: Final = {"2": "50", "3": "33.3", "4": "25", "5": "20", "10": "10"}
 _ONE_IN: Final = re.compile(
     r"\b(?:one|1)[ -](?:in|out of)[ -](?:every )?(two|three|four|five|ten|2|3|4|5|10)\b"
     r"(?![.,]?\d| \w+illion)",
@@ -177,14 +177,12 @@ _IN_HUNDREDS: Final = re.compile(
     rf"(?:(?:,? | and |-)(?:{_NUMBER}|hundred|thousand)\b)*",
     re.IGNORECASE,
 )
+_SCALED: Final = re.compile("hundred|thousand", re.IGNORECASE)
 _A_DIGIT = re.compile(r"\d")
 
 
-_SCALED: Final = re.compile("hundred|thousand", re.IGNORECASE)
-
-
 def _share(written: str) -> str:
-    return _IN_TEN[NUMBERS.get(written.casefold(), written)]
+    return _IN_HUNDRED[NUMBERS.get(written.casefold(), written)]
 
 
 def _counted(found: re.Match[str]) -> str:
