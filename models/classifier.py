@@ -52,6 +52,9 @@ class Classifier(nn.Module):
         self.prompt_values = nn.Parameter(prompt[1].clone())
         self.topic_head = nn.Linear(backbone.width, topics)
         self.sentiment_head = nn.Linear(backbone.width, sentiments)
+        self.topic_shift, self.sentiment_shift, self.posts_head = (
+            zeroed(nn.Linear(backbone.width, rows)) for rows in (topics, sentiments, 1)
+        )
         self.layer_mix, self.query = map(nn.Parameter, plain_pooling(backbone))
         self.opened: frozenset[str] = frozenset()
 
@@ -75,8 +78,21 @@ class Classifier(nn.Module):
         ``input_ids`` is (rows, tokens); ``attention_mask`` has its shape, 1 on a text's tokens, 0
         on padding. ``None`` promises that there is no padding, and is faster.
         """
-        features = self.features(input_ids, attention_mask)
-        return self.topic_head(features), self.sentiment_head(features)
+        return self.answers(self.features(input_ids, attention_mask))
+
+    def answers(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Both heads' logits of (rows, width) features.
+
+        A post and a line of a wire that say the same are labelled by different habits. The heads
+        answer as for news, and to the degree in which a text reads like a post, ``topic_shift``
+        and ``sentiment_shift`` are added. What is taught of the labels does not reach back into
+        that degree: it stays what it is named after.
+        """
+        posts = torch.sigmoid(self.posts_head(features)).detach()
+        return (
+            self.topic_head(features) + posts * self.topic_shift(features),
+            self.sentiment_head(features) + posts * self.sentiment_shift(features),
+        )
 
     def features(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
         """What both heads read: a mean over a text's own tokens, scaled to length ``SHARPNESS``.
@@ -109,6 +125,13 @@ class Classifier(nn.Module):
         dtype = self.encoder.dtype
         keys, values = self.prompt_keys.to(dtype), self.prompt_values.to(dtype)  # type: ignore[arg-type]
         return [(k.unsqueeze(0), v.unsqueeze(0)) for k, v in zip(keys, values, strict=True)]
+
+
+def zeroed(head: nn.Linear) -> nn.Linear:
+    """The same with every weight 0."""
+    for value in head.parameters():
+        nn.init.zeros_(value)
+    return head
 
 
 def plain_pooling(backbone: Backbone) -> tuple[Tensor, Tensor]:
@@ -156,7 +179,7 @@ def add_topics(classifier: Classifier, backbone: Backbone, topics: Sequence[Labe
     from the rows of the ``NEIGHBOURS`` nearest in meaning and differs from their mean as its
     meaning differs from theirs, widened as tuning spreads rows wider than meanings.
     """
-    head = classifier.topic_head
+    head, shift = classifier.topic_head, classifier.topic_shift
     tuned, added = head.out_features, len(topics) - head.out_features
     if not added:
         return
@@ -165,10 +188,19 @@ def add_topics(classifier: Classifier, backbone: Backbone, topics: Sequence[Labe
     nearest = (new @ old.T).topk(min(NEIGHBOURS, tuned)).indices
     widening = _spread(head.weight) / _spread(old).clamp(min=1e-6)
     rows = head.weight[nearest].mean(dim=1) + widening * (new - old[nearest].mean(dim=1))
-    extended = nn.Linear(head.in_features, len(topics))
+    biases = (head.bias.mean() + WELCOME).expand(added)
+    classifier.topic_head = _extended(head, rows, biases)
+    classifier.topic_shift = _extended(
+        shift, shift.weight[nearest].mean(dim=1), shift.bias.mean().expand(added)
+    )
+
+
+def _extended(head: nn.Linear, rows: Tensor, biases: Tensor) -> nn.Linear:
+    """A head with further rows behind its own."""
+    extended = nn.Linear(head.in_features, head.out_features + len(rows))
     extended.weight.copy_(torch.cat([head.weight, rows]))
-    extended.bias.copy_(torch.cat([head.bias, (head.bias.mean() + WELCOME).expand(added)]))
-    classifier.topic_head = extended
+    extended.bias.copy_(torch.cat([head.bias, biases]))
+    return extended
 
 
 def _meaning(classifier: Classifier, backbone: Backbone, topic: Label) -> Tensor:

@@ -24,6 +24,11 @@ TRAIN = "train"
 file that has one, an empty value is not ``train``."""
 
 
+POSTS_SHARE = 0.3
+"""Half of the posts about shares say nothing that a wire would not say: a single row does not
+tell what it is, the file that it is from does. News has such signs in under a tenth."""
+
+
 class DatasetError(ValueError):
     """The labelled rows cannot be used; the message says which and why."""
 
@@ -46,9 +51,10 @@ class Split:
 
 
 def read(paths: Sequence[Path], taxonomy: Taxonomy) -> pd.DataFrame:
-    """Rows of files (:func:`read_frame`): id, text, topic, sentiment, split, domain, group.
+    """Rows of files (:func:`read_frame`): id, text, topic, sentiment, split, domain, posts, group.
 
     ``text`` is prepared as in serving. A missing label is ``None``. ``domain`` is the file's name.
+    ``posts`` is 1.0 where at least ``POSTS_SHARE`` of a file's texts carry a sign of a post.
     ``group`` is equal for texts that differ in case, punctuation, links or spacing only. Rows
     without text after preparation are dropped.
 
@@ -120,7 +126,10 @@ def _read(path: Path) -> pd.DataFrame:
     if "id" not in frame.columns:
         frame["id"] = [f"{path.name}:{number}" for number in range(len(frame))]
     columns = frame.reindex(columns=["id", "text", "topic", "sentiment", "split"]).astype(object)
-    return columns.where(columns.notna(), None).assign(domain=path.name.partition(".")[0])
+    posts = float(frame["text"].map(text.signed).mean() >= POSTS_SHARE)
+    return columns.where(columns.notna(), None).assign(
+        domain=path.name.partition(".")[0], posts=posts
+    )
 
 
 def _refuse_unknown(frame: pd.DataFrame, task: str, known: Sequence[str]) -> None:

@@ -24,12 +24,13 @@ yet a batch is never all short rows of the whole set."""
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Token ids, ragged; per task each row's class index, ``IGNORED`` where unlabelled; and the
-    file that each row is from."""
+    """Token ids, ragged; per task each row's class index, ``IGNORED`` where unlabelled; the file
+    that each row is from; and (rows,) 1.0 where that is a file of posts, 0.0 elsewhere."""
 
     rows: list[list[int]]
     labels: dict[str, Tensor]
     domains: list[str]
+    posts: Tensor
 
 
 def examples(
@@ -40,6 +41,7 @@ def examples(
         rows=token_ids(rows["text"].tolist(), backbone, max_tokens),
         labels={task: _indices(rows[task], names) for task, names in names_of(labels).items()},
         domains=rows["domain"].tolist() if "domain" in rows else [""] * len(rows),
+        posts=torch.tensor(rows["posts"].tolist() if "posts" in rows else [0.0] * len(rows)),
     )
 
 

@@ -28,7 +28,8 @@ from models.taxonomy import Label, Taxonomy
 
 Shapes = dict[str, tuple[int, ...]]
 
-POOLING = frozenset({"layer_mix", "query"})
+ADDED = ("layer_mix", "query", "topic_shift.", "sentiment_shift.", "posts_head.")
+"""Beginnings of the names of tensors that the first versions did not have: they load without."""
 
 
 def inspect(folder: Path, *, labels: Taxonomy | None = None, encoder: Path | None = None) -> Card:
@@ -80,8 +81,9 @@ def _fits(card: Card, weights: Weights, encoder: Path) -> None:
     Those of the encoder, its biases and norms or all of it, are left to loading.
     """
     expected = _expected(card, encoder)
-    for name in POOLING - weights.keys():  # earlier versions have none of their own
-        del expected[name]
+    for name in expected.keys() - weights.keys():
+        if name.startswith(ADDED):
+            del expected[name]
     found = {name: value.shape for name, value in weights.items() if name in expected}
     others = [name for name in weights if name not in expected and not name.startswith(ENCODER)]
     if found != expected or others:
@@ -92,18 +94,20 @@ def _expected(card: Card, encoder: Path) -> Shapes:
     path = encoder / encoder_files.CONFIG
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-        layers, heads, width = (
+        layers, attention_heads, width = (
             int(config[name])
             for name in ("num_hidden_layers", "num_attention_heads", "hidden_size")
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BackboneError(f"{path} does not tell the encoder's sizes: {error}") from error
-    prompt = (layers, heads, card.vectors, width // max(1, heads))
+    prompt = (layers, attention_heads, card.vectors, width // max(1, attention_heads))
     shapes: Shapes = {"prompt_keys": prompt, "prompt_values": prompt}
     shapes |= {"layer_mix": (layers + 1,), "query": (width,)}
-    for task, labels in (("topic", card.topics), ("sentiment", card.sentiments)):
-        shapes[f"{task}_head.weight"] = (len(labels), width)
-        shapes[f"{task}_head.bias"] = (len(labels),)
+    heads = {"topic": len(card.topics), "sentiment": len(card.sentiments)}
+    rows = {f"{task}_{part}": n for task, n in heads.items() for part in ("head", "shift")}
+    for head, labels in (rows | {"posts_head": 1}).items():
+        shapes[f"{head}.weight"] = (labels, width)
+        shapes[f"{head}.bias"] = (labels,)
     return shapes
 
 

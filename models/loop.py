@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from models import checkpoint
@@ -21,6 +21,8 @@ from models.versions import rounds
 
 LOSS_STEPS = 100
 
+HEADS = ("topic_head.", "topic_shift.", "sentiment_head.", "sentiment_shift.", "posts_head.")
+
 
 @dataclass(slots=True)
 class Run:
@@ -32,7 +34,6 @@ class Run:
     """
 
     classifier: Classifier
-    heads: dict[str, nn.Linear]
     training: Examples
     recipe: Recipe
     rows: list[list[int]]  # token ids of this epoch
@@ -45,6 +46,7 @@ class Run:
     loss: float = 0.0
     averaged: int = 0
     mean: dict[str, Tensor] = field(default_factory=dict)
+    posts: Tensor | None = None  # (rows,) 1 for a row of a file of posts; None: all are alike
     remembered: Remembered | None = None
     rounded: bool = False  # the encoder computes in bfloat16
 
@@ -77,7 +79,6 @@ def start(classifier: Classifier, training: Examples, recipe: Recipe) -> Run:
     labels = {task: values.to(device) for task, values in training.labels.items()}
     return Run(
         classifier,
-        heads,
         training,
         recipe,
         training.rows,
@@ -86,6 +87,7 @@ def start(classifier: Classifier, training: Examples, recipe: Recipe) -> Run:
         plan,
         optimiser,
         schedule,
+        posts=training.posts.to(device) if training.posts.unique().numel() == 2 else None,
         rounded=_rounded(recipe, device),
     )
 
@@ -138,6 +140,12 @@ def _loss(run: Run, batch: Sequence[int], pad_id: int) -> Tensor:
             total = total + share * run.recipe.consistency * _divergence(
                 answers[0][task][labelled], answers[1][task][labelled]
             )
+    if run.posts is not None:
+        for answer in answers:
+            told = functional.binary_cross_entropy_with_logits(
+                answer["posts"], run.posts[chosen], reduction="sum"
+            )
+            total = total + run.recipe.posts_weight / passes * told
     return total / len(batch)
 
 
@@ -163,7 +171,9 @@ def _answers(run: Run, ids: Tensor, mask: Tensor | None) -> dict[str, Tensor]:
     with torch.autocast(ids.device.type, dtype=torch.bfloat16, enabled=run.rounded):
         features = run.classifier.features(ids, mask)
     features = functional.dropout(features.float(), run.recipe.dropout)
-    return {task: head(features) for task, head in run.heads.items()}
+    topic, sentiment = run.classifier.answers(features)
+    posts = run.classifier.posts_head(features).squeeze(1)
+    return {"topic": topic, "sentiment": sentiment, "posts": posts}
 
 
 def _divergence(one: Tensor, other: Tensor) -> Tensor:
@@ -177,7 +187,7 @@ def _divergence(one: Tensor, other: Tensor) -> Tensor:
 def _optimiser(
     classifier: Classifier, recipe: Recipe, steps: int
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    heads = [*classifier.topic_head.parameters(), *classifier.sentiment_head.parameters()]
+    heads = [value for name, value in classifier.named_parameters() if name.startswith(HEADS)]
     groups: list[dict[str, Any]] = [
         {"params": heads, "lr": recipe.head_rate, "weight_decay": recipe.weight_decay}
     ]

@@ -32,7 +32,7 @@ class Recipe:
 
     seed: int = 7
     method: str = "deep"  # one of METHODS
-    vectors: int = 40  # prompt vectors in each layer
+    vectors: int = 38  # prompt vectors in each layer
     epochs: int = 7
     batch_tokens: int = 640  # longest row times rows of a batch; padding counts
     max_tokens: int = 64  # a row's, in training only; 99 % of posts and headlines are shorter
@@ -46,6 +46,7 @@ class Recipe:
     smoothing: float = 0.05  # of the labels
     balance: float = 0.2  # a class weighs its frequency to the power of minus this
     sentiment_weight: float = 1.5  # of its loss beside the topics'; it has fewer rows
+    posts_weight: float = 0.5  # of telling files of posts from others, where there are both
     dropout: float = 0.1  # of the text vector
     mixing: float = 0.8  # 0: an epoch is every row once; 1: as many rows from each file
     variations: str = ""  # of models.augmentation, separated by commas

@@ -99,7 +99,7 @@ class Serving:
         ]
         self._mix: list[float] = classifier.layer_mix.tolist()
         self._query = classifier.query.detach().float()
-        self._topic_head, self._sentiment_head = classifier.topic_head, classifier.sentiment_head
+        self._answers = classifier.answers
         self._lanes = lanes
         self._pool = _single_threads(lanes)
 
@@ -113,7 +113,7 @@ class Serving:
         done = self._pool.map(self._features, given, timeout=SECONDS)
         for (start, end), part in zip(parts, done, strict=True):
             features[order[start:end]] = part
-        return self._topic_head(features), self._sentiment_head(features)
+        return self._answers(features)
 
     @torch.inference_mode()
     def _features(self, rows: Sequence[Sequence[int]]) -> Tensor:

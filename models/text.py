@@ -18,6 +18,13 @@ INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+"
 ESCAPES = 3
 """Feeds escape twice at times (``&amp;amp;``). What is nested deeper is an attack on our time."""
 
+LINKED = "→"
+"""Stands at the end of a title that had a link and came without a body: a post, as a rule. One
+token of the encoder's, and no letter, so that repeats with and without a link stay repeats."""
+
+SIGN = re.compile(r"\$[A-Za-z]{1,5}\b|#\w|(?<!\w)@\w|" + LINKED)
+"""Of a post: a cashtag, a hashtag, somebody's name, a link."""
+
 SENTENCE_END = (".", "!", "?", ":", ";", "…")
 
 
@@ -25,7 +32,7 @@ def prepare(title: str, body: str = "") -> str:
     """Join title and lead into the text that the tokenizer sees.
 
     HTML entities are resolved, invisible characters dropped; links, control characters and runs of
-    whitespace become one space.
+    whitespace become one space. A title alone that had a link ends with ``LINKED``.
     The title comes first and whole, then the body as far as ``MAX_CHARACTERS`` allows, cut at a
     word; a body that begins with its own title does not repeat it. Preparing a prepared text
     changes nothing. May be empty: a text of links alone says nothing.
@@ -34,7 +41,8 @@ def prepare(title: str, body: str = "") -> str:
     if lead.startswith(head):
         return cut(lead)
     if not lead:
-        return cut(head)
+        linked = LINK.search(title) is not None and head not in ("", LINKED)
+        return cut(f"{head} {LINKED}" if linked and not head.endswith(LINKED) else head)
     joint = " " if head.endswith(SENTENCE_END) else ". "
     return cut(clean(head + joint + lead))
 
@@ -46,6 +54,11 @@ def clean(text: str) -> str:
             return text
         text = cleaned
     return _clean_once(text.replace("&", " "))
+
+
+def signed(text: str) -> bool:
+    """Whether a raw or prepared text carries a sign of a post."""
+    return SIGN.search(text) is not None or LINK.search(text) is not None
 
 
 def cut(text: str) -> str:

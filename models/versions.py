@@ -30,8 +30,8 @@ from models.card import (
     read_weights,
     write,
 )
-from models.classifier import Classifier, add_topics, describe, logits, plain_pooling, trained
-from models.inspection import agree, same_encoder
+from models.classifier import Classifier, add_topics, describe, logits, trained
+from models.inspection import ADDED, agree, same_encoder
 from models.prediction import SENTIMENTS, Prediction
 from models.prompts import Prompt, initial_vectors
 from models.taxonomy import Taxonomy
@@ -224,10 +224,11 @@ def native_bf16() -> bool:
 def _fill(card: Card, arrays: Weights, backbone: Backbone) -> Classifier:
     weights = {name: torch.tensor(value) for name, value in arrays.items()}
     try:
-        plain = dict(zip(("layer_mix", "query"), plain_pooling(backbone), strict=True))
-        weights = plain | weights  # earlier versions have none of their own
         prompt = (weights["prompt_keys"], weights["prompt_values"])
         classifier = Classifier(backbone, prompt, len(card.topics), len(card.sentiments)).eval()
+        # Earlier versions have none of these, and answer as if they had these plain ones.
+        plain = {n: v for n, v in trained(classifier).items() if n.startswith(ADDED)}
+        weights = plain | weights
         classifier.open(name for name in weights if name.startswith(ENCODER))
         expected = {name: value.shape for name, value in trained(classifier).items()}
         found = {name: value.shape for name, value in weights.items()}

@@ -56,14 +56,23 @@ def test_what_learns_is_the_prompt_and_what_is_small_and_under_one_percent(
         "prompt_values",
         "topic_head",
         "sentiment_head",
+        "topic_shift",
+        "sentiment_shift",
+        "posts_head",
         "layer_mix",
         "query",
         "encoder",
     }
     opened = {name for name in learning if name.startswith("encoder.")}
     assert opened == {n for n in learning if n.endswith(".bias") or "LayerNorm" in n} - {
-        "topic_head.bias",
-        "sentiment_head.bias",
+        f"{head}.bias"
+        for head in (
+            "topic_head",
+            "sentiment_head",
+            "topic_shift",
+            "sentiment_shift",
+            "posts_head",
+        )
     }
     count = sum(p.numel() for p in learning.values())
     assert count < 0.01 * sum(p.numel() for p in model.parameters())
@@ -75,10 +84,33 @@ def test_a_step_moves_every_trained_tensor_and_nothing_of_the_encoder(
     before = {name: value.clone() for name, value in classifier.state_dict().items()}
     optimiser = torch.optim.SGD([p for p in classifier.parameters() if p.requires_grad], lr=1.0)
     topic, sentiment = classifier.train()(*pad(ROWS, 0))
-    torch.autograd.backward(topic.logsumexp(1).sum() + sentiment.logsumexp(1).sum())
+    posts = classifier.posts_head(classifier.features(*pad(ROWS, 0)))
+    torch.autograd.backward(topic.logsumexp(1).sum() + sentiment.logsumexp(1).sum() + posts.sum())
     optimiser.step()
     moved = {n for n, v in classifier.state_dict().items() if not torch.equal(v, before[n])}
     assert moved == set(trained(classifier))
+
+
+def test_a_text_is_answered_as_a_post_as_far_as_it_reads_like_one(classifier: Classifier) -> None:
+    with torch.inference_mode():
+        features = classifier.features(*pad(ROWS, 0))
+        news = classifier.answers(features)
+        for head in (classifier.topic_shift, classifier.sentiment_shift):
+            head.bias.copy_(torch.arange(head.out_features))
+        for logit, degree in ((-50.0, 0.0), (0.0, 0.5), (50.0, 1.0)):
+            classifier.posts_head.bias.fill_(logit)
+            for shifted, plain in zip(classifier.answers(features), news, strict=True):
+                moved = degree * torch.arange(plain.shape[1])
+                assert torch.allclose(shifted - plain, moved.expand_as(plain), atol=1e-4)
+
+
+def test_what_is_taught_of_labels_does_not_teach_what_a_post_is(classifier: Classifier) -> None:
+    for head in (classifier.topic_shift, classifier.sentiment_shift):
+        torch.nn.init.ones_(head.weight)
+    for logits in classifier.train()(*pad(ROWS, 0)):
+        torch.autograd.backward(logits.square().sum())
+    assert classifier.posts_head.weight.grad is None
+    assert classifier.topic_shift.weight.grad is not None
 
 
 def test_opened_parameters_are_the_only_ones_of_the_encoder_that_learn(

@@ -43,7 +43,14 @@ def training(rows: pd.DataFrame) -> pd.DataFrame:
 def test_training_texts_are_prepared_as_served_ones_are(read: Any) -> None:
     raw = "Profit &amp; sales\n fall https://t.co/AbC1"
     rows = read([row(raw, sentiment="negative")])
-    assert rows["text"].tolist() == [text.prepare(raw)] == ["Profit & sales fall"]
+    assert rows["text"].tolist() == [text.prepare(raw)] == ["Profit & sales fall →"]
+
+
+def test_a_file_of_posts_is_known_by_the_signs_of_three_in_ten_rows(read: Any) -> None:
+    posts = [row("$ACM slips", topic="IPO"), *(row(f"oil {c}", topic="IPO") for c in "ab")]
+    news = [row("$BRL slips", topic="IPO"), *(row(f"gas {c}", topic="IPO") for c in "abc")]
+    rows = read(posts, news)
+    assert rows.groupby("domain")["posts"].unique().map(list).to_dict() == {"0": [1], "1": [0]}
 
 
 def test_only_rows_whose_split_is_train_are_trained_on(read: Any) -> None:

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 from models import backbone, card, versions
 from models.card import CARD, WEIGHTS, Card, VersionError
 from models.encoder_files import BackboneError, file_sha256
-from models.inspection import inspect
+from models.inspection import ADDED, inspect
 from models.prompts import Prompt
 from tests.models.test_versions import LABELS
 from tests.models.tiny import tiny_encoder
@@ -74,6 +74,10 @@ def narrow_query(weights: dict[str, np.ndarray]) -> None:
     weights["query"] = weights["query"][:4]
 
 
+def narrow_shift(weights: dict[str, np.ndarray]) -> None:
+    weights["topic_shift.weight"] = weights["topic_shift.weight"][:, :4]
+
+
 def edited(folder: Path) -> None:
     text = (folder / CARD).read_text()
     (folder / CARD).write_text(text.replace('"vectors": 4', '"vectors": 5'))
@@ -90,6 +94,7 @@ def edited(folder: Path) -> None:
         (with_weights(one_vector_more), "damaged"),
         (with_weights(stranger), "damaged"),
         (with_weights(narrow_query), "damaged"),
+        (with_weights(narrow_shift), "damaged"),
         (with_weights(lambda weights: weights.pop("sentiment_head.bias")), "damaged"),
         (lambda folder: (folder / WEIGHTS).unlink(), "incomplete"),
         (lambda folder: (folder / CARD).unlink(), "incomplete"),
@@ -107,13 +112,14 @@ def test_a_look_refuses_damaged_files_for_the_reason_that_loading_gives(
     assert (seen.value.reason, loaded.value.reason) == (reason, reason)
 
 
-def test_a_version_from_before_pooling_was_learned_is_the_plain_mean(
+def test_a_version_from_before_pooling_and_shifts_were_learned_answers_as_it_did(
     saved: Path, tiny_folder: Path
 ) -> None:
     before = versions.load(saved, precision="fp32", labels=LABELS, encoder=tiny_folder)
 
     def without(weights: dict[str, np.ndarray]) -> None:
-        del weights["layer_mix"], weights["query"]
+        for name in [name for name in weights if name.startswith(ADDED)]:
+            del weights[name]
 
     with_weights(without)(saved)
     inspect(saved, labels=LABELS, encoder=tiny_folder)

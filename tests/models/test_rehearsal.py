@@ -128,6 +128,7 @@ TRAINING = Examples(
         "sentiment": torch.tensor([0, IGNORED, 1, 2]),
     },
     domains=["old", "old", "old", "labels"],
+    posts=torch.zeros(4),
 )
 
 

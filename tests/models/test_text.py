@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.text import MAX_CHARACTERS, fold, prepare
+from models.text import MAX_CHARACTERS, fold, prepare, signed
 
 NOISE = ("&amp;", "&amp;amp;", "&#8203;", "\u200b", "&", "amp;", "#38;", "lt;", "\x00", "\u202e")
 LINKS = ("https://", "t.co/", "ht", "tps://", "www.", ".", ":")
@@ -19,9 +19,9 @@ PIECES = st.sampled_from(("profit", "é", "x" * 700, " ", "\n", *NOISE, *LINKS))
         ("Profit &amp; loss", "Profit & loss"),
         ("Profit &amp;amp; loss", "Profit & loss"),  # feeds escape twice
         ("Shares fall\r\n  again\t", "Shares fall again"),
-        ("Shares fall https://t.co/AbC1 http://x.example/y?z", "Shares fall"),
-        ("Shares fall www.example.com today", "Shares fall today"),
-        ("Shares fall https:…", "Shares fall"),  # cut links are links too
+        ("Shares fall https://t.co/AbC1 http://x.example/y?z", "Shares fall →"),
+        ("Shares fall www.example.com today", "Shares fall today →"),
+        ("Shares fall https:…", "Shares fall →"),  # cut links are links too
         ("Shares\u200b fall\u202e", "Shares fall"),
         ("$ACM slips 3.5%", "$ACM slips 3.5%"),
         ("https://t.co/AbC1", ""),
@@ -30,6 +30,32 @@ PIECES = st.sampled_from(("profit", "é", "x" * 700, " ", "\n", *NOISE, *LINKS))
 )
 def test_noise_goes_and_words_stay(raw: str, prepared: str) -> None:
     assert prepare(raw) == prepared
+
+
+def test_a_link_is_told_of_where_there_is_no_body_and_makes_no_other_text() -> None:
+    link = "Acme falls https://t.co/AbC1"
+    assert prepare(link, "It cut its outlook.") == "Acme falls. It cut its outlook."
+    assert prepare("Acme falls", "see https://x.example/y") == "Acme falls. see"
+    assert fold(prepare(link)) == fold(prepare("Acme falls")) == "acme falls"
+    assert prepare(prepare(link)) == prepare(link)
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [
+        ("$ACM slips 3.5%", True),
+        ("Watching #oil today", True),
+        ("thanks @acme, what a quarter", True),
+        ("Acme falls https://t.co/AbC1", True),
+        (prepare("Acme falls https://t.co/AbC1"), True),
+        ("Acme raises $1.2 billion", False),
+        ("Write to press@acme.example", False),
+        ("Acme falls", False),
+        ("", False),
+    ],
+)
+def test_signs_of_a_post(raw: str, *, found: bool) -> None:
+    assert signed(raw) is found
 
 
 def test_title_comes_before_the_body_as_its_own_sentence() -> None:

@@ -423,6 +423,28 @@ class TestOnATinyEncoder:
         assert not torch.equal(ids["plain"], ids["consistent"])
 
 
+def test_training_on_posts_and_news_learns_to_tell_them_apart(
+    data: Path, tmp_path: Path, labels: Taxonomy
+) -> None:
+    posts = tmp_path / "posts.jsonl"
+    rows = [row | {"text": f"$ABC {row['text']}, what now https://t.co/x"} for row in headlines()]
+    posts.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    few = replace(QUICK, epochs=2)
+    for files, told in (([data, posts], True), ([posts], False)):
+        out = tmp_path / f"out{len(files)}"
+        training.train(files, out, few, lambda _: None)
+        classifier = versions.load(out, precision="fp32", labels=labels).classifier
+        weights = classifier.posts_head.weight
+        assert bool(weights.any()) is told
+    both = versions.load(tmp_path / "out2", precision="fp32", labels=labels)
+    for file, like_a_post in ((data, False), (posts, True)):
+        ids = both.encode(dataset.read([file], labels)["text"].tolist()[:40])
+        with torch.inference_mode():
+            read = [both.classifier.features(torch.tensor([row])) for row in ids]
+            degrees = torch.sigmoid(both.classifier.posts_head(torch.cat(read)))
+        assert float(degrees.mean()) == pytest.approx(float(like_a_post), abs=0.2)
+
+
 def test_mixing_draws_more_from_the_smaller_file() -> None:
     domains = ["posts"] * 900 + ["wire"] * 100
     counts = {}
