@@ -135,7 +135,7 @@ class CountingSettings(_Group):
     )
 
     sure: float = Field(
-        default=0.6,
+        default=0.7,
         ge=0,
         le=1,
         description="A story counts as negative or positive where that has at least this "
