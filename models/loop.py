@@ -21,7 +21,10 @@ from models.versions import rounds
 
 LOSS_STEPS = 100
 
-HEADS = ("topic_head.", "topic_shift.", "sentiment_head.", "sentiment_shift.", "posts_head.")
+HEADS = ("topic_head.", "sentiment_head.")
+SHIFTS = ("topic_shift.", "sentiment_shift.", "posts_head.")
+"""Tuned where there are posts and other texts. Of one kind alone they would learn nothing but to
+forget the other."""
 
 
 @dataclass(slots=True)
@@ -70,7 +73,8 @@ def start(classifier: Classifier, training: Examples, recipe: Recipe) -> Run:
         )
         for epoch in range(recipe.epochs)
     ]
-    optimiser, schedule = _optimiser(classifier, recipe, sum(map(len, plan)))
+    mixed = bool(training.posts.min() < training.posts.max())
+    optimiser, schedule = _optimiser(classifier, recipe, sum(map(len, plan)), shifts=mixed)
     device = classifier.prompt_keys.device
     weights = {
         task: class_weights(training.labels[task], head.out_features, recipe.balance).to(device)
@@ -87,7 +91,7 @@ def start(classifier: Classifier, training: Examples, recipe: Recipe) -> Run:
         plan,
         optimiser,
         schedule,
-        posts=training.posts.to(device) if training.posts.unique().numel() == 2 else None,
+        posts=training.posts.to(device) if mixed else None,
         rounded=_rounded(recipe, device),
     )
 
@@ -185,9 +189,10 @@ def _divergence(one: Tensor, other: Tensor) -> Tensor:
 
 
 def _optimiser(
-    classifier: Classifier, recipe: Recipe, steps: int
+    classifier: Classifier, recipe: Recipe, steps: int, *, shifts: bool
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    heads = [value for name, value in classifier.named_parameters() if name.startswith(HEADS)]
+    named = HEADS + SHIFTS if shifts else HEADS
+    heads = [value for name, value in classifier.named_parameters() if name.startswith(named)]
     groups: list[dict[str, Any]] = [
         {"params": heads, "lr": recipe.head_rate, "weight_decay": recipe.weight_decay}
     ]

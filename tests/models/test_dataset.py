@@ -76,7 +76,7 @@ def test_repeats_become_one_row_with_the_labels_of_all(read: Any) -> None:
     )
     split = dataset.split(rows, inner_share=0.0, seed=7)
     found = split.training[["text", "topic", "sentiment"]].to_numpy().tolist()
-    assert ["Acme falls!", "Stock Movement", "negative"] in found
+    assert ["Acme falls! →", "Stock Movement", "negative"] in found
     assert len(found) == 2
     assert split.repeats == 1
 

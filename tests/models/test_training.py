@@ -174,7 +174,9 @@ def test_averaged_weights_are_the_mean_of_the_last_half_of_the_steps(
     assert len(last) > 1
     for name, mean in run.mean.items():
         assert torch.allclose(mean, torch.stack([each[name] for each in last]).mean(0), atol=1e-5)
-        assert not torch.allclose(mean, last[-1][name], atol=1e-5)
+        # All rows are news here: what posts are answered by stays as it was.
+        same = torch.allclose(mean, last[-1][name], atol=1e-5)
+        assert same is name.startswith(loop.SHIFTS)
 
 
 def test_what_is_averaged_is_what_is_saved(data: Path, tmp_path: Path) -> None:
@@ -347,8 +349,12 @@ class TestOnATinyEncoder:
             for name, value in untuned.state_dict().items()
             if name in stored and not torch.equal(stored[name], value)
         }
-        heads = {n for n in stored if "head" in n}
+        heads = {name for name in stored if name.startswith(loop.HEADS)}
+        assert len(heads) == 4
         assert heads <= moved
+        shifts = [value for name, value in stored.items() if name.startswith(loop.SHIFTS)]
+        assert len(shifts) == 6
+        assert not any(value.any() for value in shifts)  # there are no posts among the rows
         pooling = {"layer_mix", "query"}
         assert pooling & moved == (set() if method == "heads" else pooling)
         encoder = {name for name in stored if name.startswith("encoder.")}
@@ -427,15 +433,18 @@ def test_training_on_posts_and_news_learns_to_tell_them_apart(
     data: Path, tmp_path: Path, labels: Taxonomy
 ) -> None:
     posts = tmp_path / "posts.jsonl"
-    rows = [row | {"text": f"$ABC {row['text']}, what now https://t.co/x"} for row in headlines()]
+    rows = [
+        row | {"text": f"$ABC {row['text']} https://t.co/x"}
+        for row in headlines()
+        if row["split"] == "train"
+    ]
     posts.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    few = replace(QUICK, epochs=2)
     for files, told in (([data, posts], True), ([posts], False)):
         out = tmp_path / f"out{len(files)}"
-        training.train(files, out, few, lambda _: None)
+        training.train(files, out, QUICK, lambda _: None)
         classifier = versions.load(out, precision="fp32", labels=labels).classifier
-        weights = classifier.posts_head.weight
-        assert bool(weights.any()) is told
+        for head in (classifier.posts_head, classifier.topic_shift, classifier.sentiment_shift):
+            assert bool(head.weight.any()) is told
     both = versions.load(tmp_path / "out2", precision="fp32", labels=labels)
     for file, like_a_post in ((data, False), (posts, True)):
         ids = both.encode(dataset.read([file], labels)["text"].tolist()[:40])

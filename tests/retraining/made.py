@@ -59,6 +59,7 @@ TAILS: Final = (
     "and the stock",
 )
 RECIPE: Final = Recipe(
+    seed=8,
     vectors=8,
     epochs=60,
     batch_tokens=200,
