@@ -234,8 +234,8 @@ def test_evidence_and_count_agree_about_what_is_doubtful(db: Database) -> None:
 
 
 def test_settings_say_how_sure_one_must_be() -> None:
-    assert keys_of(Settings(), (), Watchlist.load()).sure == 0.6
-    assert policy(Settings()).sure == 0.6
+    assert keys_of(Settings(), (), Watchlist.load()).sure == 0.7
+    assert policy(Settings()).sure == 0.7
 
 
 def test_another_monitors_epoch_refuses_the_count(db: Database) -> None:
