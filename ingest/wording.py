@@ -7,7 +7,7 @@ a group, a figure in one unit of measure, or the stem of a word that is in no gr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, cast, get_args
@@ -49,7 +49,9 @@ _TOKEN = re.compile(
 )
 FUTURE: Final = "future"
 _COMING: Final = frozenset(("to", "will", "shall"))
-_FORESEEN: Final = frozenset(("see", "sees", "seen", "expect", "expects"))
+_FORESEEN: Final = frozenset(
+    ("see", "sees", "seen", "expect", "expects", "expected", "forecasts", "predict", "predicts")
+)
 """What is foreseen has not happened: *sees output falling* is *expects output to fall*."""
 _AFTER: Final = _COMING | {"from"}
 
@@ -81,33 +83,52 @@ def said(text: str) -> list[Mark]:
     if not text:
         return []
     found = list(_grouped(_tokens(text)))
-    verbless = not any(mark.kind == "fact" for mark in found)
     loud = sum(mark.capital for mark in found) > MOST_CAPITALS * len(found)
-    ways = {mark.name for mark in found if mark.name in ("to", "from")}
     if not loud:
         found = list(described(found))
+    coming, moved = _coming(found, loud=loud)
     result: list[Mark] = []
-    after: str | None = None
-    foreseen = False
-    for mark in found:
-        foreseen = foreseen or mark.name in _FORESEEN
-        if foreseen and mark.kind == "fact" and mark.written.endswith("ing"):
-            result.append(Mark(FUTURE, "must"))
-        if mark.name in _AFTER and mark.kind == "drop":
-            after = mark.name
-            continue
+    after_from = False
+    for at, mark in enumerate(found):
         if mark.kind == "drop":
+            after_from = mark.name == "from" or (after_from and mark.name != "to")
             continue
-        if after == "from" and len(ways) == 2 and mark.kind != "weak":
+        if at in coming:
+            result.append(Mark(FUTURE, "must"))
+        elif moved and after_from and mark.kind not in ("weak", "period", "day"):
             # "to hold from buy" is not "to buy from hold".
             result.append(Mark(f"from {mark.name}", "must"))
-        elif after in _COMING and (
-            mark.kind == "fact" or (verbless and _may_be_verb(mark) and (loud or not mark.capital))
-        ):
-            result.append(Mark(FUTURE, "must"))
-        after = None
+        after_from = False
         result.append(mark)
     return result
+
+
+def _coming(found: Sequence[Mark], *, loud: bool) -> tuple[set[int], bool]:
+    """Where something that has not happened is told; and whether something goes *to* something.
+
+    What comes later in the sentence has no part in it, for a copy may cut it off.
+    """
+    coming: set[int] = set()
+    foreseen = told = moved = False
+    after = ""
+    leaves = [mark.name == "from" for mark in found]
+    for at, mark in enumerate(found):
+        foreseen = foreseen or (not told and (mark.written or mark.name) in _FORESEEN)
+        if mark.kind == "drop":
+            after = mark.name if mark.name in _AFTER else after
+            continue
+        happens = mark.kind == "fact"
+        plain = not told and _may_be_verb(mark) and (loud or not mark.capital)
+        # "to stable from positive", "from positive to stable": no verb.
+        verb = happens or (plain and not any(leaves[:at]) and not any(leaves[at + 1 : at + 2]))
+        if (after in _COMING and verb) or (foreseen and happens):
+            coming.add(at)
+        elif after == "to":
+            moved = True
+        foreseen = foreseen and not happens
+        told = told or happens
+        after = ""
+    return coming, moved
 
 
 def _may_be_verb(mark: Mark) -> bool:
