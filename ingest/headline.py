@@ -46,8 +46,10 @@ _ASIDE = re.compile(
     r"|(?i:\b(?:via|by|from|rt|h/t)\s)?@\w+:?"
 )
 _MAY_BE_ASIDE = re.compile(r"[(\[#@/]")
-# Acme $ACM to buy: the ticker beside the name.
-_BESIDE = re.compile(r"(?<=[\w.])\s\$[A-Z]{1,5}\b(?=\s+[a-z])")
+# Acme $ACM to buy, lender $ACM Acme: the ticker beside the name.
+_BESIDE = re.compile(
+    r"(?<=[\w.])\s\$[A-Z]{1,5}\b(?=\s+[a-z])|(?<=[a-z])\s\$[A-Z]{1,5}\b(?=\s[A-Z])"
+)
 _SLUG = re.compile(
     r"^\W*(?:\[[^\]]{1,30}\]|\([A-Z][^()]{1,30}\)(?=\s[A-Z])"  # [Companies], (Fjord Ledger)
     r"|[^|]{1,30}?\s?\|(?=\s|[A-Z])"  # India Markets |
@@ -57,6 +59,8 @@ _SLUG = re.compile(
     r"|[A-Z]{2,6}-[A-Z][a-z]+:\s|[A-Z]{2,6}\s\d{1,4}:\s"
     r"|[A-Z][A-Za-z]+(?:\s(?:[A-Z]?[a-z]+|[A-Z]{2,4})){0,2}:\s)"  # Morning bid:, Asia FX:
 )
+# Q & A, R & D
+_LETTERS = re.compile(r"(?<![\w&] )\b([A-Z]) & (?=[A-Z]\b)")
 # BUENOS AIRES, Nov 26 (Reuters) -
 _DATELINE = re.compile(
     r"^[A-Z][\w./' -]{2,30}(?:,\s[A-Z][a-z]{2,8}\.?\s\d{1,2})?\s\([A-Z][\w ]{1,18}\)"
@@ -76,12 +80,12 @@ _PAPERS = (
     "|Ledger|Chronicle|Observer|Telegraph|Globe|Mail|Standard|Today|Insider|Business|Desk"
 )
 _TAIL = re.compile(
-    r"(?:\s(?:[-|\u2013\u2014~\u2022\u00b7\u00bb]+|::|//|/)\s?|\|\s?|(?<=[a-z\s])-(?=[A-Z][\w.]*\W*$)"
+    r"(?:\s(?:[-|\u2013\u2014~\u2022\u00b7\u00bb]+|>+|::|//|/)\s?|\|\s?|(?<=[a-z\s])-(?=[A-Z][\w.]*\W*$)"
     rf"|,\s(?=[A-Z]{{2,6}}$)|,\s(?=(?:[A-Z]\w+\s){{1,3}}(?:{_PAPERS})\W*$)"
     r"|\s[(\[]|\s/(?=\w+/)|(?<=[a-z\d]\s)By\s(?=[A-Z][\w.]+(?:\s[A-Z][\w.]+){0,3}$))"
     r"(?P<name>[^-|()\[\]\u2013\u2014:]{2,40}|[A-Z]{2,4}-[A-Z]{2,4})[)\]/]?[\s.!]*$"
 )
-_BARS: Final = ("|", "::", "\u2022", "\u00b7", "\u00bb", " / ")
+_BARS: Final = ("|", "::", ">", "\u2022", "\u00b7", "\u00bb", " / ")
 """Behind these, feeds put themselves, not a part of the headline."""
 _OUTLET = re.compile(
     r"news|wire|reuters|rtrs|yahoo|\bap$|\bafp$|bloomberg|times$|journal$|\bwsj$|cnbc|\bft$"
@@ -129,7 +133,7 @@ _CALL = re.compile(
 def parts(title: str) -> Parts:
     """``title`` in three parts, without counts of its editions, tickers, tags and links."""
     if "&" in title:
-        title = unescape(title)
+        title = _LETTERS.sub(r"\1&", unescape(title))
     if _MAY_BE_ASIDE.search(title):
         title = _ASIDE.sub(" ", title)
     title = _DATELINE.sub("", _COUNTED.sub(" ", title).strip(), count=1)

@@ -98,6 +98,8 @@ def _of_headlines(later: Shape, earlier: Shape) -> bool | tuple[float, ...]:
         return False
     if (earlier.days and not later.days <= earlier.days) or exclude(new - old, old - new):
         return False
+    if earlier.days - later.days and later.periods - earlier.periods:
+        return False
     lying = align(later, earlier, shared)
     if _same_but_tags(later, earlier):
         return True

@@ -13,6 +13,10 @@ _MOVED: Final = (
     "raise[sd]?|lifts?|lifted|revise[sd]?|change[sd]?|cuts?|lowers?|lowered|moves?|moved"
 )
 _STANDS: Final = r"(?:positive|negative|stable|developing)\b"
+_MONEY: Final = (
+    "dollar|greenback|euro|yen|yuan|renminbi|sterling|pound|rupee|rou?ble|franc|peso|rand|lira|won"
+    "|zloty|forint|shekel|krona|krone|koruna|crown|ringgit|rupiah|baht|real|basket"
+)
 _MONTHS: Final = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _PHRASES: Final = rewrites(
     (
@@ -30,9 +34,17 @@ _PHRASES: Final = rewrites(
         ),
         # The same verb says another thing with another object.
         (
-            "leav|left",
-            r"\b(?:leav(?:e|es|ing)|left)\b(?=(?:\s\w+){1,4}\s(?:unchanged|steady|on hold)\b)",
-            "keeps",
+            "unchanged|steady|on hold",
+            r"\b(?:leav(?:e|es|ing)|left|keep(?:s|ing)?|kept|hold(?:s|ing)?|held)"
+            r"((?:\s[\w'-]+){1,4})\s(?:unchanged|steady|on hold)\b",
+            r"keeps\1",
+        ),
+        # Money rises against other money: against nobody.
+        (
+            "against|versus",
+            r"\b(?<!bet )(?<!bets )(?:against|versus)(?=(?:\s(?:the|an?|us|u\.s\.|\w+(?:er|ing)))*"
+            rf"\s(?:{_MONEY})\b)",
+            "vs",
         ),
         (
             "lift",

@@ -44,8 +44,9 @@ _TOKEN = re.compile(
     r"|(?P<figure>(?:(?<![^\s(])-(?=\d))?\d+(?:[.,]\d+)*)"
     r"(?P<scale>(?:[kKmMbB]|MN|MLN|BLN|BN|TN|mn|mln|bln|bn|tn|trn|tln|trln|cr)\b)?"
     r"(?P<th>(?:st|nd|rd|th)\b)?"
+    r"|(?P<ticker>\$[A-Z]{1,6}\b)"
     r"|(?P<word>[^\W\d_](?:[\w&]|['.](?=\w)|\.(?=[A-Za-z]\b))*|%"
-    r"|\$(?!\d|[A-Z]{1,6}\b)|[\u00a3\u20ac](?!\d))"
+    r"|\$(?!\d)|[\u00a3\u20ac](?!\d))"
 )
 FUTURE: Final = "future"
 _COMING: Final = frozenset(("to", "will", "shall"))
@@ -148,7 +149,9 @@ def _tokens(text: str) -> list[tuple[str, bool]]:
     text = reworded(text)
     found: list[tuple[str, bool]] = []
     for match in _TOKEN.finditer(text):
-        if match["grade"]:
+        if match["ticker"]:
+            found.append((match["ticker"], True))
+        elif match["grade"]:
             found.append((match["grade"].casefold(), True))
         elif match["figure"]:
             if match["th"]:
@@ -194,6 +197,10 @@ def _grouped(tokens: list[tuple[str, bool]]) -> Iterator[Mark]:
     at = 0
     while at < len(tokens):
         token, capital = tokens[at]
+        if token[0] == "$" and len(token) > 1:
+            yield Mark(token[1:].casefold(), "plain", capital)  # $NOW, $ALL: no listed word
+            at += 1
+            continue
         lettered = at > 0 and tokens[at - 1][0] in _LETTERED
         if capital and lettered and _NUMERAL.fullmatch(token):
             yield Mark(f"letter {token}", "figure")
