@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from hashlib import blake2b
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Final
 
 from ingest.marks import Kind, Mark
@@ -56,6 +56,15 @@ _WORD = re.compile(r"[^\W_]+(?:[.,'][^\W_]+)*")
 _DATELINE = re.compile(r"^(?:\([^)]{1,100}\)\s*)?(?:[^.\n]{0,40}?\s[-|\u2013\u2014]+\s)?")
 
 
+# What feeds put under a body: Read more, Continue reading at Acme News, (Reporting by A. Dunne)
+_FOOT = re.compile(
+    r"(?:(?<=[.!?\"\u201d\n])|(?<=\.\.))\s*(?:(?:read|see) (?:more|the full|on)|continue reading|click here"
+    r"|full story|more (?:at|on|to come)|\((?:reporting|editing|writing|additional reporting|compiled) by)"
+    r"[^.]{0,80}[.)\s]*$",
+    re.IGNORECASE,
+)
+
+
 def shape_of(title: str, body: str) -> tuple[Shape, tuple[int, ...]]:
     """The shape of an article and the keys by which others find it: 63-bit numbers, no order."""
     title, body = mended(title), mended(body)
@@ -92,11 +101,13 @@ def shape_of(title: str, body: str) -> tuple[Shape, tuple[int, ...]]:
         passive=_BY.search(title) is not None,
     )
     keys = _title_keys(strong, [mark for mark in told if mark.kind == "weak"])
-    written = _WORD.findall(_DATELINE.sub("", body, count=1))[:BODY_WORDS]
+    body = _FOOT.sub("", _DATELINE.sub("", body, count=1))
+    placed = list(islice(_WORD.finditer(body), BODY_WORDS))
+    written = [word[0] for word in placed]
     if len(written) < LEAST_BODY:
         return shape, keys
     shingles = sorted(set(_shingles([mark_of(word.casefold()) for word in written])))[:SKETCH]
-    body_said = said(" ".join(written[:LEAD_WORDS]))
+    body_said = said(body[: placed[:LEAD_WORDS][-1].end()])
     lead = [*told, *body_said]
     shape = replace(
         shape,
