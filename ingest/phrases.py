@@ -17,6 +17,7 @@ _MONEY: Final = (
     "dollar|greenback|euro|yen|yuan|renminbi|sterling|pound|rupee|rou?ble|franc|peso|rand|lira|won"
     "|zloty|forint|shekel|krona|krone|koruna|crown|ringgit|rupiah|baht|real|basket"
 )
+_GAP: Final = r"(?:loss|losses|deficit|gap|shortfall|surplus)\b"
 _MONTHS: Final = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _PHRASES: Final = rewrites(
     (
@@ -39,6 +40,27 @@ _PHRASES: Final = rewrites(
             r"((?:\s[\w'-]+){1,4})\s(?:unchanged|steady|on hold)\b",
             r"keeps\1",
         ),
+        # Prices keep falling: that they fall.
+        (
+            "keep|kept|continu",
+            r"\b(?:keeps?|kept)\s(?=(?:ris|fall|climb|grow|declin|dropp|shrink|slid|gain|weaken|strengthen)ing\b)"
+            r"|\bcontinue[sd]? to\s",
+            "",
+        ),
+        # What becomes of a loss told by what it is.
+        (
+            "wider|bigger|larger",
+            rf"\b(?:wider|bigger|larger)\b(?=(?:\s[\w-]+){{0,2}}\s{_GAP})",
+            "widens",
+        ),
+        ("narrower|smaller", rf"\b(?:narrower|smaller)\b(?=(?:\s[\w-]+){{0,2}}\s{_GAP})", "narrows"),
+        (
+            "awarded",
+            r"\b(?:(?:is|was|been|gets) )?awarded\b(?=(?:\s[\w.,$%'\u00a3\u20ac-]+){0,8}\s(?:contract|deal|order)s?\b)"
+            r"(?!.*\s(?:to|by)\s)",
+            "wins",
+        ),
+        ("extended trading", r"\bextended trading\b", "after-hours trading"),
         # Money rises against other money: against nobody.
         (
             "against|versus",
@@ -190,22 +212,22 @@ _PHRASES: Final = rewrites(
 _BANKS: Final = {
     bank: f"{country} central bank"
     for line in """
-        Australia: RBA, Reserve Bank of Australia
+        Australia: RBA, Reserve Bank of Australia, Australia's Reserve Bank
         Brazil: BCB
         Britain: BoE, Bank of England
         Canada: BoC, Bank of Canada
         Chile: BCCh
-        China: PBOC, People's Bank of China
+        China: PBOC, People's Bank of China, Peoples Bank of China
         Czech: CNB, Czech National Bank
         Hungary: NBH, MNB, National Bank of Hungary
-        India: RBI, Reserve Bank of India
+        India: RBI, Reserve Bank of India, India's Reserve Bank
         Indonesia: Bank Indonesia
         Israel: Bank of Israel
         Japan: BOJ, Bank of Japan
         Korea: BOK, Bank of Korea
         Malaysia: BNM, Bank Negara Malaysia, Bank Negara
         Mexico: Banxico, Bank of Mexico
-        New Zealand: RBNZ, Reserve Bank of New Zealand
+        New Zealand: RBNZ, Reserve Bank of New Zealand, New Zealand's Reserve Bank
         Nigeria: CBN
         Norway: Norges Bank
         Philippines: BSP, Bangko Sentral ng Pilipinas
