@@ -15,6 +15,7 @@ from typing import Final
 from ingest.alignment import Alignment, Placed, Sort, align
 from ingest.likeness import numbers
 from ingest.opposites import exclude
+from ingest.otherwise import read_as
 from ingest.shape import Shape, mark_of
 from ingest.shapes import SKETCH
 from ingest.weights import weights
@@ -69,6 +70,11 @@ def weighed(later: Shape, earlier: Shape) -> bool | tuple[float, ...]:
     """What there is to weigh (:mod:`ingest.likeness`), or the answer where nothing is."""
     if _exchanged(later.money, earlier.money):
         return False
+    if later.otherwise or earlier.otherwise:
+        later, earlier = (
+            read_as(later, earlier, round_too=False),
+            read_as(earlier, later, round_too=True),
+        )
     if not (later.sketch and earlier.sketch):
         return _of_headlines(later, earlier)
     if _other_body(later, earlier):

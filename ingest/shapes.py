@@ -11,6 +11,7 @@ from typing import Final
 
 from ingest.marks import Kind, Mark
 from ingest.money import moneys
+from ingest.otherwise import otherwise
 from ingest.shape import Shape, letters_of, mark_of
 from ingest.text import mended
 from ingest.wording import marks, said
@@ -97,6 +98,7 @@ def shape_of(title: str, body: str) -> tuple[Shape, tuple[int, ...]]:
         facts=_marks_of(m for m in strong if m.kind == "fact" and m.place != "slug"),
         links=_marks_of(m for m in told if m.kind == "link"),
         money=frozenset(map(mark_of, moneys(title))),
+        otherwise=otherwise(title, order, capitals=capitals),
         capitals=capitals,
         passive=_BY.search(title) is not None,
     )
@@ -211,8 +213,8 @@ def is_of_body(key: int) -> bool:
 
 
 def bits(shape: Shape) -> int:
-    """What the headline says as 63 bits, one of them for each mark."""
-    return _bits(shape.order)
+    """What the headline says as 63 bits, one of them for each mark and for what may stand for it."""
+    return _bits((*shape.order, *shape.otherwise[::3]))
 
 
 def needed(shape: Shape) -> int:
