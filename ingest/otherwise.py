@@ -47,16 +47,16 @@ def _joined(title: str, order: Sequence[int]) -> Iterator[Part]:
     for first, second in _HYPHEN.findall(title):
         one, apart = _one_word(first, second)
         at = order.index(apart[0]) if one and apart[0] in order else -1
-        if at >= 0 and tuple(order[at : at + 2]) == apart:
-            yield one, at, 2
+        if at >= 0 and tuple(order[at : at + len(apart)]) == apart:
+            yield one, at, len(apart)
 
 
 @lru_cache(maxsize=4_096)
 def _one_word(first: str, second: str) -> tuple[int, tuple[int, ...]]:
-    """The mark of both in one word, and those of two; 0 where it is not two, or one of them."""
+    """The mark of both in one word, and those of two; 0 where it is no mark, or one of them."""
     apart = tuple(mark_of(mark.name) for mark in said(f"{first}-{second}"))
     one = [mark_of(mark.name) for mark in said(first + second)]
-    return (one[0], apart) if len(one) == 1 and len(apart) == 2 and one[0] not in apart else (0, ())
+    return (one[0], apart) if len(one) == 1 and apart and one[0] not in apart else (0, ())
 
 
 def _initials(marks: Sequence[Mark], *, ampersand: bool) -> Iterator[Part]:
