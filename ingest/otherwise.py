@@ -1,5 +1,7 @@
 """What another desk may write for a part of a headline: initials, one word for two, a round figure.
 
+Or more than there is: *Acme closing 40 shops* is *Acme to close 40 shops*.
+
 A shape keeps these beside its marks. Where the other headline has one of them, the part is read
 as that.
 """
@@ -15,7 +17,7 @@ from typing import Final
 
 from ingest.marks import Mark
 from ingest.shape import Shape, mark_of
-from ingest.wording import said
+from ingest.wording import FUTURE, said
 
 LEAST_INITIALS: Final = 3
 """Names in a row that are known by their initials; two only with an *and* between them."""
@@ -25,7 +27,10 @@ LARGE: Final = 1_000_000
 """From this on, a whole number is rounded; below, it may be a year."""
 
 Part = tuple[int, int, int]
-"""The mark that may stand for a part of ``Shape.order``; where this begins, how many it has."""
+"""The mark that may stand for a part of ``Shape.order``; where this begins, how many it has.
+
+With none, the mark may stand before what is there.
+"""
 
 _HYPHEN: Final = re.compile(r"(?<![\w-])([a-z]{2,})-([a-z]{2,})(?![\w-])")
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
@@ -40,6 +45,9 @@ def otherwise(title: str, order: Mapping[int, Mark], *, capitals: bool) -> tuple
     if not capitals:
         found.extend(_initials(marks, ampersand="&" in title))
     found.extend(_rounded(marks))
+    if all(mark.name != FUTURE for mark in marks):
+        going = (at for at, m in enumerate(marks) if at and m.written.endswith("ing"))
+        found.extend((mark_of(FUTURE), at, 0) for at in going)
     return tuple(number for part in found for number in part)
 
 
@@ -102,11 +110,18 @@ def read_as(shape: Shape, other: Shape, *, round_too: bool) -> Shape:
         run = frozenset(shape.order[at : at + count])
         if mark not in told or len(run) < count or not run.isdisjoint(other.order):
             continue
+        if not count and _next(mark, other.order) != shape.order[at]:
+            continue
         if mark in other.figures and not (round_too and _only(mark, run, shape, other)):
             continue
         told.remove(mark)
         shape = _replaced(shape, mark, at, count, other)
     return shape
+
+
+def _next(mark: int, order: Sequence[int]) -> int | None:
+    at = order.index(mark) + 1
+    return order[at] if at < len(order) else None
 
 
 def _only(mark: int, run: frozenset[int], shape: Shape, other: Shape) -> bool:
@@ -127,6 +142,7 @@ def _replaced(shape: Shape, mark: int, at: int, count: int, other: Shape) -> Sha
         slug=told(shape.slug, other.slug),
         names=told(shape.names, other.names),
         weak=told(shape.weak, other.weak),
+        must=told(shape.must, other.must),
         figures=told(shape.figures, other.figures),
         front=told(shape.front, other.front),
         tail=told(shape.tail, other.tail),
