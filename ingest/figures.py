@@ -135,7 +135,7 @@ _IN_DIGITS: Final = rewrites(
     )
 )
 # What a fraction is followed by; "a third bidder" is none.
-_OF = r"(?=\s(?:of|in|from|since|so|this)\b|\W*$|[,;])"
+_OF = r"(?=\s(?:of|in|from|since|so|this|after|as|amid)\b|\W*$|[,;])"
 _SHARES: Final = {"third": "33.3 pct", "quarter": "25 pct", "fifth": "20 pct", "tenth": "10 pct"}
 _POINT = r"(?:percentage|percent|pct)[ -]points?\b"
 _IN_WORDS: Final = rewrites(

@@ -120,6 +120,7 @@ _CLIPPED = re.compile(r"\s[\w'-]*\s?(?:\.\.\.|\u2026)\W*$")
 _CALL = re.compile(
     r"(?:(?:\s[-\u2013\u2014]+\s|[:;,.]\s|\s)"
     r"(?:link in (?:bio|profile|first comment|comments?)|more in (?:thread|comments)|thread|1/\d)"
+    r"|\s\((?:adds|updates|recasts|repeats|refiles|rewrites|releads)\b[^()]{0,40}\)"
     r"|\W+\d{1,2}[ -](?:min|minutes?)[ -](?:read|listen|watch|video)"
     r"|\s(?:[|\u2022\u00b7/]|[-\u2013\u2014]+)\s?"
     r"(?:share (?:this|on)\b|subscribe|sign up|watch|listen|comments?\b|print\b)"

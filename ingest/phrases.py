@@ -192,6 +192,18 @@ _PHRASES: Final = rewrites(
         ("outlook", rf"(?<=\boutlook )(?:{_MOVED})(?= to {_STANDS})", " "),
         (" from ", rf"(\bin (?:{_MONTHS})[a-z]*) from (?:{_MONTHS})[a-z]*\b", r"\1 monthly"),
         ("w/", r"\bw/(?=\s)", "with"),
+        # The place in a list, not a negation.
+        ("no. |no.1|no.2|no.3|no 1|no 2|no 3", r"\bno\.?\s?(?=\d)", "number "),
+        ("bid to", r"\bbid to (?=\W?\d)", "offer to "),
+        (
+            "starting|beginning|effective",
+            rf"\b(?:starting|beginning|effective)\s(?:from\s|on\s|in\s)?"
+            rf"(?=(?:{_MONTHS}|mon|tues|wednes|thurs|fri|satur|sun|next|\d)[a-z]*\b)",
+            "from ",
+        ),
+        # November 26th, 26th of November
+        ("st|nd|rd|th", rf"(?<=\d)(?:st|nd|rd|th)(?=\s(?:of\s)?(?:{_MONTHS})[a-z]*\b)", ""),
+        ("st|nd|rd|th", rf"\b((?:{_MONTHS})[a-z]*\.?\s\d{{1,2}})(?:st|nd|rd|th)\b", r"\1"),
         ("vs|versus", r"\b(?:vs\.?|versus)\s(?=[$\u00a3\u20ac]?\d)", "from "),
         (
             "|".join(f"-{adverb}" for adverb in ADVERBS),
