@@ -192,8 +192,16 @@ _PHRASES: Final = rewrites(
         ("outlook", rf"(?<=\boutlook )(?:{_MOVED})(?= to {_STANDS})", " "),
         (" from ", rf"(\bin (?:{_MONTHS})[a-z]*) from (?:{_MONTHS})[a-z]*\b", r"\1 monthly"),
         ("w/", r"\bw/(?=\s)", "with"),
+        # The month, not that it may be so.
+        (
+            "may",
+            r"(?<=\d\s)(?-i:May|MAY)\b|\b(?-i:May|MAY)(?=\s\d)|(\b(?:in|since|by|from|to|until|till|of|for|on"
+            r"|late|early|mid|end|last|next|this|through|before|after|versus|vs\.?)[\s-])(?-i:May|MAY)\b",
+            lambda found: f"{found[1] or ''}may month",
+        ),
+        (" off ", r"\boff (?=[\d.,]+\s?(?:%|pct|percent|points)\b)", "down "),
         # The place in a list, not a negation.
-        ("no. |no.1|no.2|no.3|no 1|no 2|no 3", r"\bno\.?\s?(?=\d)", "number "),
+        ("no.|no 1|no 2|no 3|no1|no2|no3", r"\bno\.?\s?(?=\d)", "number "),
         ("bid to", r"\bbid to (?=\W?\d)", "offer to "),
         (
             "starting|beginning|effective",

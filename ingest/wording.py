@@ -49,6 +49,7 @@ _TOKEN = re.compile(
     r"|\$(?!\d)|[\u00a3\u20ac](?!\d))"
 )
 FUTURE: Final = "future"
+_MAY: Final = "may_month"
 _COMING: Final = frozenset(("to", "will", "shall"))
 _FORESEEN: Final = frozenset(
     ("see", "sees", "seen", "expect", "expects", "expected", "forecasts", "predict", "predicts")
@@ -86,6 +87,7 @@ def said(text: str) -> list[Mark]:
     found = list(_grouped(_tokens(text)))
     loud = sum(mark.capital for mark in found) > MOST_CAPITALS * len(found)
     if not loud:
+        found = [_month(mark) if at else mark for at, mark in enumerate(found)]
         found = list(described(found))
     coming, moved = _coming(found, loud=loud)
     result: list[Mark] = []
@@ -102,6 +104,11 @@ def said(text: str) -> list[Mark]:
         after_from = False
         result.append(mark)
     return result
+
+
+def _month(mark: Mark) -> Mark:
+    """May with a capital inside a sentence is the month."""
+    return Mark(_MAY, "period") if mark.written == "may" and mark.capital else mark
 
 
 def _coming(found: Sequence[Mark], *, loud: bool) -> tuple[set[int], bool]:
