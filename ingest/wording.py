@@ -98,12 +98,18 @@ def said(text: str) -> list[Mark]:
             continue
         if at in coming:
             result.append(Mark(FUTURE, "must"))
-        elif moved and after_from and mark.kind not in ("weak", "period", "day"):
-            # "to hold from buy" is not "to buy from hold".
+        elif after_from and _turns(mark, moved=moved, coming=bool(coming)):
             result.append(Mark(f"from {mark.name}", "must"))
         after_from = False
         result.append(mark)
     return result
+
+
+def _turns(mark: Mark, *, moved: bool, coming: bool) -> bool:
+    """Whether *from* this is told: "to hold from buy" is not "to buy from hold"."""
+    if moved:
+        return mark.kind not in ("weak", "period", "day")
+    return coming and mark.capital and mark.kind == "plain"  # to buy a stake from Clarion
 
 
 def _month(mark: Mark) -> Mark:
