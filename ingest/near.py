@@ -13,13 +13,14 @@ from itertools import groupby
 from typing import Final
 
 from ingest.alignment import Alignment, Placed, Sort, align
+from ingest.coming import FUTURE
 from ingest.likeness import numbers
 from ingest.opposites import exclude
 from ingest.otherwise import read_as
 from ingest.shape import Shape, mark_of
 from ingest.shapes import SKETCH
 from ingest.weights import weights
-from ingest.wording import FUTURE, names_of
+from ingest.wording import names_of
 
 _RELATIVE: Final = frozenset(
     ("this", "next", "last", "tomorrow", "yesterday", "first", "second", "third", "fourth")

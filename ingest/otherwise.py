@@ -1,4 +1,4 @@
-"""What another desk may write for a part of a headline: initials, one word for two, a round figure.
+"""What another desk may write for a part: initials, one word for two, a round figure.
 
 Or more than there is: *Acme closing 40 shops* is *Acme to close 40 shops*.
 
@@ -15,9 +15,10 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Final
 
+from ingest.coming import FUTURE
 from ingest.marks import Mark
 from ingest.shape import Shape, mark_of
-from ingest.wording import FUTURE, said
+from ingest.wording import said
 
 LEAST_INITIALS: Final = 3
 """Names in a row that are known by their initials; two only with an *and* between them."""

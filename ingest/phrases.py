@@ -53,11 +53,15 @@ _PHRASES: Final = rewrites(
             rf"\b(?:wider|bigger|larger)\b(?=(?:\s[\w-]+){{0,2}}\s{_GAP})",
             "widens",
         ),
-        ("narrower|smaller", rf"\b(?:narrower|smaller)\b(?=(?:\s[\w-]+){{0,2}}\s{_GAP})", "narrows"),
+        (
+            "narrower|smaller",
+            rf"\b(?:narrower|smaller)\b(?=(?:\s[\w-]+){{0,2}}\s{_GAP})",
+            "narrows",
+        ),
         (
             "awarded",
-            r"\b(?:(?:is|was|been|gets) )?awarded\b(?=(?:\s[\w.,$%'\u00a3\u20ac-]+){0,8}\s(?:contract|deal|order)s?\b)"
-            r"(?!.*\s(?:to|by)\s)",
+            r"\b(?:(?:is|was|been|gets) )?awarded\b(?=(?:\s[\w.,$%'\u00a3\u20ac-]+){0,8}"
+            r"\s(?:contract|deal|order)s?\b)(?!.*\s(?:to|by)\s)",
             "wins",
         ),
         ("extended trading", r"\bextended trading\b", "after-hours trading"),

@@ -43,8 +43,9 @@ class Shape:
     ``sketch`` holds the smallest shingles of the body, in order. Without a body the last three
     are empty, but for the headline's ``figures``. ``letters`` are those of each of ``order``, so
     that a typing error is told from another word; ``otherwise`` are parts that others may write
-    in another way (:mod:`ingest.otherwise`), three numbers each. Of version 1, ``front``, ``tail``, ``soft`` and
-    ``facts`` are empty, and ``order`` has no ``must``; before version 3 there are no ``letters``.
+    in another way (:mod:`ingest.otherwise`), three numbers each. Of version 1, ``front``,
+    ``tail``, ``soft`` and ``facts`` are empty, and ``order`` has no ``must``; before version 3
+    there are no ``letters``, before 5 no ``otherwise``.
     """
 
     order: tuple[int, ...]

@@ -59,9 +59,9 @@ _DATELINE = re.compile(r"^(?:\([^)]{1,100}\)\s*)?(?:[^.\n]{0,40}?\s[-|\u2013\u20
 
 # What feeds put under a body: Read more, Continue reading at Acme News, (Reporting by A. Dunne)
 _FOOT = re.compile(
-    r"(?:(?<=[.!?\"\u201d\n])|(?<=\.\.))\s*(?:(?:read|see) (?:more|the full|on)|continue reading|click here"
-    r"|full story|more (?:at|on|to come)|\((?:reporting|editing|writing|additional reporting|compiled) by)"
-    r"[^.]{0,80}[.)\s]*$",
+    r"(?<=[.!?\"\u201d\n])\s*(?:(?:read|see) (?:more|the full|on)|continue reading|click here"
+    r"|full story|more (?:at|on|to come)"
+    r"|\((?:reporting|editing|writing|additional reporting|compiled) by)[^.]{0,80}[.)\s]*$",
     re.IGNORECASE,
 )
 
@@ -213,7 +213,7 @@ def is_of_body(key: int) -> bool:
 
 
 def bits(shape: Shape) -> int:
-    """What the headline says as 63 bits, one of them for each mark and for what may stand for it."""
+    """What the headline says, or may say otherwise, as 63 bits: one for each mark."""
     return _bits((*shape.order, *shape.otherwise[::3]))
 
 

@@ -7,11 +7,12 @@ a group, a figure in one unit of measure, or the stem of a word that is in no gr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, cast, get_args
 
+from ingest.coming import told_in_time
 from ingest.describing import described
 from ingest.figures import (
     CENTS,
@@ -48,14 +49,7 @@ _TOKEN = re.compile(
     r"|(?P<word>[^\W\d_](?:[\w&]|['.](?=\w)|\.(?=[A-Za-z]\b))*|%"
     r"|\$(?!\d)|[\u00a3\u20ac](?!\d))"
 )
-FUTURE: Final = "future"
 _MAY: Final = "may_month"
-_COMING: Final = frozenset(("to", "will", "shall"))
-_FORESEEN: Final = frozenset(
-    ("see", "sees", "seen", "expect", "expects", "expected", "forecasts", "predict", "predicts")
-)
-"""What is foreseen has not happened: *sees output falling* is *expects output to fall*."""
-_AFTER: Final = _COMING | {"from"}
 
 
 def marks(title: str) -> list[Mark]:
@@ -89,65 +83,12 @@ def said(text: str) -> list[Mark]:
     if not loud:
         found = [_month(mark) if at else mark for at, mark in enumerate(found)]
         found = list(described(found))
-    coming, moved = _coming(found, loud=loud)
-    result: list[Mark] = []
-    after_from = False
-    for at, mark in enumerate(found):
-        if mark.kind == "drop":
-            after_from = mark.name == "from" or (after_from and mark.name != "to")
-            continue
-        if at in coming:
-            result.append(Mark(FUTURE, "must"))
-        elif after_from and _turns(mark, moved=moved, coming=bool(coming)):
-            result.append(Mark(f"from {mark.name}", "must"))
-        after_from = False
-        result.append(mark)
-    return result
-
-
-def _turns(mark: Mark, *, moved: bool, coming: bool) -> bool:
-    """Whether *from* this is told: "to hold from buy" is not "to buy from hold"."""
-    if moved:
-        return mark.kind not in ("weak", "period", "day")
-    return coming and mark.capital and mark.kind == "plain"  # to buy a stake from Clarion
+    return told_in_time(found, loud=loud)
 
 
 def _month(mark: Mark) -> Mark:
     """May with a capital inside a sentence is the month."""
     return Mark(_MAY, "period") if mark.written == "may" and mark.capital else mark
-
-
-def _coming(found: Sequence[Mark], *, loud: bool) -> tuple[set[int], bool]:
-    """Where something that has not happened is told; and whether something goes *to* something.
-
-    What comes later in the sentence has no part in it, for a copy may cut it off.
-    """
-    coming: set[int] = set()
-    foreseen = told = moved = False
-    after = ""
-    leaves = [mark.name == "from" for mark in found]
-    for at, mark in enumerate(found):
-        foreseen = foreseen or (not told and (mark.written or mark.name) in _FORESEEN)
-        if mark.kind == "drop":
-            after = mark.name if mark.name in _AFTER else after
-            continue
-        happens = mark.kind == "fact"
-        plain = not told and _may_be_verb(mark) and (loud or not mark.capital)
-        # "to stable from positive", "from positive to stable": no verb.
-        verb = happens or (plain and not any(leaves[:at]) and not any(leaves[at + 1 : at + 2]))
-        if (after in _COMING and verb) or (foreseen and happens):
-            coming.add(at)
-        elif after == "to":
-            moved = True
-        foreseen = foreseen and not happens
-        told = told or happens
-        after = ""
-    return coming, moved
-
-
-def _may_be_verb(mark: Mark) -> bool:
-    """Whether a word behind *to* may say what somebody will do, where no listed verb does."""
-    return mark.kind in ("plain", "word", "weak")
 
 
 def _tokens(text: str) -> list[tuple[str, bool]]:
