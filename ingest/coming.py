@@ -30,17 +30,19 @@ def told_in_time(found: Sequence[Mark], *, loud: bool) -> list[Mark]:
             continue
         if at in coming:
             result.append(Mark(FUTURE, "must"))
-        elif after_from and _turns(mark, moved=moved, coming=bool(coming)):
+        elif after_from and _turns(found[at:], moved=moved, coming=bool(coming)):
             result.append(Mark(f"from {mark.name}", "must"))
         after_from = False
         result.append(mark)
     return result
 
 
-def _turns(mark: Mark, *, moved: bool, coming: bool) -> bool:
+def _turns(rest: Sequence[Mark], *, moved: bool, coming: bool) -> bool:
     """Whether *from* this is told: "to hold from buy" is not "to buy from hold"."""
+    mark = rest[0]
     if moved:
-        return mark.kind not in ("weak", "period", "day")
+        dated = mark.kind == "figure" and len(rest) > 1 and rest[1].kind == "period"
+        return not dated and mark.kind not in ("weak", "period", "day")
     return coming and mark.capital and mark.kind == "plain"  # to buy a stake from Clarion
 
 
@@ -60,11 +62,11 @@ def _coming(found: Sequence[Mark], *, loud: bool) -> tuple[set[int], bool]:
             continue
         happens = mark.kind == "fact"
         # "to stable from positive", "from positive to stable": no verb.
-        leaves = left or (at + 1 < len(found) and found[at + 1].name == "from")
-        verb = happens or (not told and not leaves and _may_be_verb(mark, loud=loud))
-        if (after in _COMING and verb) or (foreseen and happens):
+        leaves = at + 1 < len(found) and found[at + 1].name == "from"
+        plain = not told and not left and not leaves and _may_be_verb(mark, loud=loud)
+        if (after in _COMING and (happens or plain)) or (foreseen and happens):
             coming.add(at)
-        elif after == "to":
+        if after == "to" and (leaves or at not in coming):
             moved = True
         foreseen = foreseen and not happens
         told = told or happens

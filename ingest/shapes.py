@@ -59,9 +59,9 @@ _DATELINE = re.compile(r"^(?:\([^)]{1,100}\)\s*)?(?:[^.\n]{0,40}?\s[-|\u2013\u20
 
 # What feeds put under a body: Read more, Continue reading at Acme News, (Reporting by A. Dunne)
 _FOOT = re.compile(
-    r"(?<=[.!?\"\u201d\n])\s*(?:(?:read|see) (?:more|the full|on)|continue reading|click here"
-    r"|full story|more (?:at|on|to come)"
-    r"|\((?:reporting|editing|writing|additional reporting|compiled) by)[^.]{0,80}[.)\s]*$",
+    r"(?<=[.!?\"\u201d\n])\s*(?:(?:(?:read|see) (?:more|the full|on)|continue reading|click here"
+    r"|full story|more (?:at|on|to come))[^.]{0,80}"
+    r"|\((?:reporting|editing|writing|additional reporting|compiled) by[^()]{0,120}\))[.\s]*$",
     re.IGNORECASE,
 )
 
