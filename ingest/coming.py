@@ -8,6 +8,7 @@ from typing import Final
 from ingest.marks import Mark
 
 FUTURE: Final = "future"
+_NOT: Final = "no"
 _COMING: Final = frozenset(("to", "will", "shall"))
 _FORESEEN: Final = frozenset(
     ("see", "sees", "seen", "expect", "expects", "expected", "forecasts", "predict", "predicts")
@@ -60,6 +61,8 @@ def _coming(found: Sequence[Mark], *, loud: bool) -> tuple[set[int], bool]:
             after = mark.name if mark.name in _AFTER else after
             left = left or mark.name == "from"
             continue
+        if mark.kind == "must" and mark.name == _NOT:
+            continue  # will not buy
         happens = mark.kind == "fact"
         # "to stable from positive", "from positive to stable": no verb.
         leaves = at + 1 < len(found) and found[at + 1].name == "from"
@@ -69,7 +72,7 @@ def _coming(found: Sequence[Mark], *, loud: bool) -> tuple[set[int], bool]:
         if after == "to" and (leaves or at not in coming):
             moved = True
         foreseen = foreseen and not happens
-        told = told or happens
+        told = told or (happens and (loud or not mark.capital))
         after = ""
     return coming, moved
 

@@ -205,7 +205,7 @@ _PHRASES: Final = rewrites(
         ),
         (" off ", r"\boff (?=[\d.,]+\s?(?:%|pct|percent|points)\b)", "down "),
         # The place in a list, not a negation.
-        ("no.|no 1|no 2|no 3|no1|no2|no3", r"\bno\.?\s?(?=\d)", "number "),
+        ("no", r"\bno\.?\s?(?=\d)", "number "),
         ("bid to", r"\bbid to (?=\W?\d)", "offer to "),
         (
             "starting|beginning|effective",

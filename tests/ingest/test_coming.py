@@ -72,6 +72,12 @@ def test_from_what_something_is_moved_is_told_but_not_from_when() -> None:
     assert musts("Fund to buy stake from January") == ["future"]
 
 
+def test_not_and_a_name_do_not_hide_what_is_to_come() -> None:
+    assert musts("Sonavox will not bid for Varna yard") == ["no", "future"]
+    assert musts("Sonavox not to bid for Varna yard") == ["no", "future"]
+    assert musts("Norvane Rise sees ferry sales down 4 pct") == ["future"]
+
+
 def test_may_with_a_capital_inside_a_sentence_is_the_month() -> None:
     assert musts("Sonavox may close Varna plant") == ["perhaps"]
     assert musts("Sonavox closes Varna plant in May") == []
