@@ -57,7 +57,7 @@ def align(later: Shape, earlier: Shape, shared: frozenset[int]) -> Alignment:
     exchanged: list[frozenset[Sort]] = []
     for at in new.keys() & gone.keys():
         one, other = (frozenset(part[at]) - _NO_FACT for part in (new, gone))
-        if one and other:
+        if one and other and one | other != {"weak"}:
             exchanged.append(one | other)
             for part in (new, gone):
                 part[at] = [sort for sort in part[at] if sort in _NO_FACT]

@@ -56,6 +56,10 @@ UNITS: Final = _CODES | _MONEY
 """What is left out behind a figure: which money it is seldom tells two reports apart."""
 CENTS: Final = frozenset(("cent", "cents", "pence", "p", "c"))
 
+_PER: Final = (
+    "tonnes?|tons?|kg|kilo|lbs?|oz|bbl|barrel|bushel|bu|litre|liter|gallon|gal|mwh|kwh|therm|share"
+)
+"""What prices are told of."""
 _SCALE = "|".join(sorted(SCALES, key=len, reverse=True))
 _PREFIX = r"(?:us|ca?n?|cdn|au?|nz|hk|s|t|r|nt|mex)\$"
 _SIGN = rf"(?:[$\u00a3\u20ac\u00a5\u20b9]|{_PREFIX})?"
@@ -110,7 +114,13 @@ _IN_DIGITS: Final = rewrites(
             " down ",
         ),
         ("q", r"\b([1-4])q\b", r"q\1"),
+        ("h", r"\b([12])h\b", r"h\1"),
         ("kt", r"(?<=\d)\s?kt\b", "k tonnes"),
+        # $372/t, 3.10 dollars/lb
+        ("/t|/mt", r"(?<=\d)/m?t\b", " per tonne"),
+        ("/", rf"(?<=[\da-z])/(?=(?:{_PER})\b)", " per "),
+        ("kg", r"(?<=\d)\s?kgs?\b", " kilos"),
+        ("lb", r"\blbs?\b", "pounds"),
         # $4.0-4.2 bln, 5 to 6 million: the scale is of both.
         (
             "-|\u2013|to",
@@ -125,7 +135,7 @@ _IN_DIGITS: Final = rewrites(
     )
 )
 # What a fraction is followed by; "a third bidder" is none.
-_OF = r"(?=\s(?:of|in|from|since|so|this)\b|\W*$|[,;])"
+_OF = r"(?=\s(?:of|in|from|since|so|this|after|as|amid)\b|\W*$|[,;])"
 _SHARES: Final = {"third": "33.3 pct", "quarter": "25 pct", "fifth": "20 pct", "tenth": "10 pct"}
 _POINT = r"(?:percentage|percent|pct)[ -]points?\b"
 _IN_WORDS: Final = rewrites(

@@ -46,17 +46,21 @@ _ASIDE = re.compile(
     r"|(?i:\b(?:via|by|from|rt|h/t)\s)?@\w+:?"
 )
 _MAY_BE_ASIDE = re.compile(r"[(\[#@/]")
-# Acme $ACM to buy: the ticker beside the name.
-_BESIDE = re.compile(r"(?<=[\w.])\s\$[A-Z]{1,5}\b(?=\s+[a-z])")
+# Acme $ACM to buy, lender $ACM Acme: the ticker beside the name.
+_BESIDE = re.compile(
+    r"(?<=[\w.])\s\$[A-Z]{1,5}\b(?=\s+[a-z])|(?<=[a-z])\s\$[A-Z]{1,5}\b(?=\s[A-Z])"
+)
 _SLUG = re.compile(
     r"^\W*(?:\[[^\]]{1,30}\]|\([A-Z][^()]{1,30}\)(?=\s[A-Z])"  # [Companies], (Fjord Ledger)
     r"|[^|]{1,30}?\s?\|(?=\s|[A-Z])"  # India Markets |
     r"|\$[A-Z.]{1,6}(?=\s[A-Z][a-z])"  # $ACM before the name
     r"|[A-Z][A-Z0-9.]{1,9}\s-+\s"  # ACM.AX -
-    r"|(?:[A-Z][A-Z0-9/&.]*\s){0,3}[A-Z][A-Z0-9/&.]+(?:-|:|/\s|/(?=[A-Z][a-z]))(?=\s?\S)"
+    r"|(?:[A-Z][A-Z0-9/&.]*\s){0,3}[A-Z][A-Z0-9/&.]+(?:-|\s-+\s|:|/\s|/(?=[A-Z][a-z]))(?=\s?\S)"
     r"|[A-Z]{2,6}-[A-Z][a-z]+:\s|[A-Z]{2,6}\s\d{1,4}:\s"
     r"|[A-Z][A-Za-z]+(?:\s(?:[A-Z]?[a-z]+|[A-Z]{2,4})){0,2}:\s)"  # Morning bid:, Asia FX:
 )
+# Q & A, R & D
+_LETTERS = re.compile(r"(?<![\w&] )\b([A-Z]) & (?=[A-Z]\b)")
 # BUENOS AIRES, Nov 26 (Reuters) -
 _DATELINE = re.compile(
     r"^[A-Z][\w./' -]{2,30}(?:,\s[A-Z][a-z]{2,8}\.?\s\d{1,2})?\s\([A-Z][\w ]{1,18}\)"
@@ -76,12 +80,12 @@ _PAPERS = (
     "|Ledger|Chronicle|Observer|Telegraph|Globe|Mail|Standard|Today|Insider|Business|Desk"
 )
 _TAIL = re.compile(
-    r"(?:\s(?:[-|\u2013\u2014~\u2022\u00b7\u00bb]+|::|//|/)\s?|\|\s?|(?<=[a-z\s])-(?=[A-Z][\w.]*\W*$)"
+    r"(?:\s(?:[-|\u2013\u2014~\u2022\u00b7\u00bb]+|>+|::|//|/)\s?|\|\s?|(?<=[a-z\s])-(?=[A-Z][\w.]*\W*$)"
     rf"|,\s(?=[A-Z]{{2,6}}$)|,\s(?=(?:[A-Z]\w+\s){{1,3}}(?:{_PAPERS})\W*$)"
-    r"|\s[(\[]|\s/(?=\w+/)|(?<=[a-z\d]\s)By\s(?=[A-Z][\w.]+(?:\s[A-Z][\w.]+){0,3}$))"
-    r"(?P<name>[^-|()\[\]\u2013\u2014:]{2,40}|[A-Z]{2,4}-[A-Z]{2,4})[)\]/]?[\s.!]*$"
+    r"|\s[({\[]|\s/(?=\w+/)|(?<=[a-z\d]\s)By\s(?=[A-Z][\w.]+(?:\s[A-Z][\w.]+){0,3}$))"
+    r"(?P<name>[^-|(){}\[\]\u2013\u2014:]{2,40}|[A-Z]{2,4}-[A-Z]{2,4})[)}\]/]?[\s.!]*$"
 )
-_BARS: Final = ("|", "::", "\u2022", "\u00b7", "\u00bb", " / ")
+_BARS: Final = ("|", "::", ">", "\u2022", "\u00b7", "\u00bb", " / ")
 """Behind these, feeds put themselves, not a part of the headline."""
 _OUTLET = re.compile(
     r"news|wire|reuters|rtrs|yahoo|\bap$|\bafp$|bloomberg|times$|journal$|\bwsj$|cnbc|\bft$"
@@ -102,6 +106,7 @@ _SAID = re.compile(
     rf"(?:,|\s[-\u2013\u2014]+)\s?(?:(?:[\w'.&]+\s){{0,7}}(?i:{_SAYS})\b"
     r"(?:\s(?:in|on|to|by|with|reporters?|investors)\b[^,:;]{0,30})?"
     rf"|(?:sources?|people|officials?)\b[\w\s]{{0,40}}|(?:[\w'.&]+\s){{0,3}}(?:{_WHO}))\W*$"
+    r"|(?:,\s(?:via|per)|,?\saccording to)(?:\s[A-Z][\w.&'-]*){1,4}\W*$"
     r"|:\s(?:[A-Z]{2,5}|(?!the\s)(?:[a-z]+\s)?[a-z]{4,12})$"
 )
 # When it was so, of a market: "in early trade", "in late London dealings".
@@ -116,6 +121,8 @@ _CLIPPED = re.compile(r"\s[\w'-]*\s?(?:\.\.\.|\u2026)\W*$")
 _CALL = re.compile(
     r"(?:(?:\s[-\u2013\u2014]+\s|[:;,.]\s|\s)"
     r"(?:link in (?:bio|profile|first comment|comments?)|more in (?:thread|comments)|thread|1/\d)"
+    r"|\s(?:\(\d\)|-\d-)"
+    r"|\s\((?:adds|updates|recasts|repeats|refiles|rewrites|releads)\b[^()]{0,40}\)"
     r"|\W+\d{1,2}[ -](?:min|minutes?)[ -](?:read|listen|watch|video)"
     r"|\s(?:[|\u2022\u00b7/]|[-\u2013\u2014]+)\s?"
     r"(?:share (?:this|on)\b|subscribe|sign up|watch|listen|comments?\b|print\b)"
@@ -129,7 +136,7 @@ _CALL = re.compile(
 def parts(title: str) -> Parts:
     """``title`` in three parts, without counts of its editions, tickers, tags and links."""
     if "&" in title:
-        title = unescape(title)
+        title = _LETTERS.sub(r"\1&", unescape(title))
     if _MAY_BE_ASIDE.search(title):
         title = _ASIDE.sub(" ", title)
     title = _DATELINE.sub("", _COUNTED.sub(" ", title).strip(), count=1)

@@ -10,10 +10,12 @@ from ingest.marks import Mark
 
 MISTAKEN: Final = 6
 """Letters of a stem that is known with a typing error."""
+LONG_EVENT: Final = 8
+"""The same of an event that lacks one of its letters: of a shorter one this is another word."""
 _SPELT: Final = frozenset(("fact", "place", "period"))
 """Kinds of which an unlisted word may be a misspelt one."""
 _SHORTENED: Final = frozenset(("place", "period"))
-"""Kinds that are known without one of their letters, too; an event would be another word."""
+"""Kinds that are known without one of their letters from :data:`MISTAKEN` on."""
 
 
 class Spellings:
@@ -26,7 +28,8 @@ class Spellings:
             if mark.kind not in _SPELT or not form.isalpha() or len(form) < MISTAKEN:
                 continue
             self._by_letters.setdefault(_letters(form), (mark, len(form)))
-            if mark.kind in _SHORTENED and len(form) > MISTAKEN:
+            shortened = MISTAKEN if mark.kind in _SHORTENED else LONG_EVENT
+            if len(form) > shortened:
                 for at in range(1, len(form)):
                     self._by_less.setdefault(form[:at] + form[at + 1 :], mark)
 

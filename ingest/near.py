@@ -13,12 +13,14 @@ from itertools import groupby
 from typing import Final
 
 from ingest.alignment import Alignment, Placed, Sort, align
+from ingest.coming import FUTURE
 from ingest.likeness import numbers
 from ingest.opposites import exclude
+from ingest.otherwise import read_as
 from ingest.shape import Shape, mark_of
 from ingest.shapes import SKETCH
 from ingest.weights import weights
-from ingest.wording import FUTURE, names_of
+from ingest.wording import names_of
 
 _RELATIVE: Final = frozenset(
     ("this", "next", "last", "tomorrow", "yesterday", "first", "second", "third", "fourth")
@@ -69,6 +71,11 @@ def weighed(later: Shape, earlier: Shape) -> bool | tuple[float, ...]:
     """What there is to weigh (:mod:`ingest.likeness`), or the answer where nothing is."""
     if _exchanged(later.money, earlier.money):
         return False
+    if later.otherwise or earlier.otherwise:
+        later, earlier = (
+            read_as(later, earlier, round_too=False),
+            read_as(earlier, later, round_too=True),
+        )
     if not (later.sketch and earlier.sketch):
         return _of_headlines(later, earlier)
     if _other_body(later, earlier):
@@ -97,6 +104,8 @@ def _of_headlines(later: Shape, earlier: Shape) -> bool | tuple[float, ...]:
     if not later.periods <= earlier.periods and (earlier.periods or old & earlier.figures - new):
         return False
     if (earlier.days and not later.days <= earlier.days) or exclude(new - old, old - new):
+        return False
+    if earlier.days - later.days and later.periods - earlier.periods:
         return False
     lying = align(later, earlier, shared)
     if _same_but_tags(later, earlier):

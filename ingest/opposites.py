@@ -88,6 +88,7 @@ SETS: Final = (
     "arrives departs",
     "accepts refuses",
     "raises lowers",
+    "unit rival",
     "emerging developed",
 )
 

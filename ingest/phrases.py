@@ -13,6 +13,11 @@ _MOVED: Final = (
     "raise[sd]?|lifts?|lifted|revise[sd]?|change[sd]?|cuts?|lowers?|lowered|moves?|moved"
 )
 _STANDS: Final = r"(?:positive|negative|stable|developing)\b"
+_MONEY: Final = (
+    "dollar|greenback|euro|yen|yuan|renminbi|sterling|pound|rupee|rou?ble|franc|peso|rand|lira|won"
+    "|zloty|forint|shekel|krona|krone|koruna|crown|ringgit|rupiah|baht|real|basket"
+)
+_GAP: Final = r"(?:loss|losses|deficit|gap|shortfall|surplus)\b"
 _MONTHS: Final = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _PHRASES: Final = rewrites(
     (
@@ -30,9 +35,42 @@ _PHRASES: Final = rewrites(
         ),
         # The same verb says another thing with another object.
         (
-            "leav|left",
-            r"\b(?:leav(?:e|es|ing)|left)\b(?=(?:\s\w+){1,4}\s(?:unchanged|steady|on hold)\b)",
-            "keeps",
+            "unchanged|steady|on hold",
+            r"\b(?:leav(?:e|es|ing)|left|keep(?:s|ing)?|kept|hold(?:s|ing)?|held)"
+            r"((?:\s[\w'-]+){1,4})\s(?:unchanged|steady|on hold)\b",
+            r"keeps\1",
+        ),
+        # Prices keep falling: that they fall.
+        (
+            "keep|kept|continu",
+            r"\b(?:keeps?|kept)\s(?=(?:ris|fall|climb|grow|declin|dropp|shrink|slid|gain|weaken|strengthen)ing\b)"
+            r"|\bcontinue[sd]? to\s",
+            "",
+        ),
+        # What becomes of a loss told by what it is.
+        (
+            "wider|bigger|larger",
+            rf"\b(?:wider|bigger|larger)\b(?=(?:\s[\w-]+){{0,2}}\s{_GAP})",
+            "widens",
+        ),
+        (
+            "narrower|smaller",
+            rf"\b(?:narrower|smaller)\b(?=(?:\s[\w-]+){{0,2}}\s{_GAP})",
+            "narrows",
+        ),
+        (
+            "awarded",
+            r"\b(?:(?:is|was|been|gets) )?awarded\b(?=(?:\s[\w.,$%'\u00a3\u20ac-]+){0,8}"
+            r"\s(?:contract|deal|order)s?\b)(?!.*\s(?:to|by)\s)",
+            "wins",
+        ),
+        ("extended trading", r"\bextended trading\b", "after-hours trading"),
+        # Money rises against other money: against nobody.
+        (
+            "against|versus",
+            r"\b(?<!bet )(?<!bets )(?:against|versus)(?=(?:\s(?:the|an?|us|u\.s\.|\w+(?:er|ing)))*"
+            rf"\s(?:{_MONEY})\b)",
+            "vs",
         ),
         (
             "lift",
@@ -158,6 +196,26 @@ _PHRASES: Final = rewrites(
         ("outlook", rf"(?<=\boutlook )(?:{_MOVED})(?= to {_STANDS})", " "),
         (" from ", rf"(\bin (?:{_MONTHS})[a-z]*) from (?:{_MONTHS})[a-z]*\b", r"\1 monthly"),
         ("w/", r"\bw/(?=\s)", "with"),
+        # The month, not that it may be so.
+        (
+            "may",
+            r"(?<=\d\s)(?-i:May|MAY)\b|\b(?-i:May|MAY)(?=\s\d)|(\b(?:in|since|by|from|to|until|till|of|for|on"
+            r"|late|early|mid|end|last|next|this|through|before|after|versus|vs\.?)[\s-])(?-i:May|MAY)\b",
+            lambda found: f"{found[1] or ''}may month",
+        ),
+        (" off ", r"\boff (?=[\d.,]+\s?(?:%|pct|percent|points)\b)", "down "),
+        # The place in a list, not a negation.
+        ("no", r"\bno\.?\s?(?=\d)", "number "),
+        ("bid to", r"\bbid to (?=\W?\d)", "offer to "),
+        (
+            "starting|beginning|effective",
+            rf"\b(?:starting|beginning|effective)\s(?:from\s|on\s|in\s)?"
+            rf"(?=(?:{_MONTHS}|mon|tues|wednes|thurs|fri|satur|sun|next|\d)[a-z]*\b)",
+            "from ",
+        ),
+        # November 26th, 26th of November
+        ("st|nd|rd|th", rf"(?<=\d)(?:st|nd|rd|th)(?=\s(?:of\s)?(?:{_MONTHS})[a-z]*\b)", ""),
+        ("st|nd|rd|th", rf"\b((?:{_MONTHS})[a-z]*\.?\s\d{{1,2}})(?:st|nd|rd|th)\b", r"\1"),
         ("vs|versus", r"\b(?:vs\.?|versus)\s(?=[$\u00a3\u20ac]?\d)", "from "),
         (
             "|".join(f"-{adverb}" for adverb in ADVERBS),
@@ -178,22 +236,22 @@ _PHRASES: Final = rewrites(
 _BANKS: Final = {
     bank: f"{country} central bank"
     for line in """
-        Australia: RBA, Reserve Bank of Australia
+        Australia: RBA, Reserve Bank of Australia, Australia's Reserve Bank
         Brazil: BCB
         Britain: BoE, Bank of England
         Canada: BoC, Bank of Canada
         Chile: BCCh
-        China: PBOC, People's Bank of China
+        China: PBOC, People's Bank of China, Peoples Bank of China
         Czech: CNB, Czech National Bank
         Hungary: NBH, MNB, National Bank of Hungary
-        India: RBI, Reserve Bank of India
+        India: RBI, Reserve Bank of India, India's Reserve Bank
         Indonesia: Bank Indonesia
         Israel: Bank of Israel
         Japan: BOJ, Bank of Japan
         Korea: BOK, Bank of Korea
         Malaysia: BNM, Bank Negara Malaysia, Bank Negara
         Mexico: Banxico, Bank of Mexico
-        New Zealand: RBNZ, Reserve Bank of New Zealand
+        New Zealand: RBNZ, Reserve Bank of New Zealand, New Zealand's Reserve Bank
         Nigeria: CBN
         Norway: Norges Bank
         Philippines: BSP, Bangko Sentral ng Pilipinas

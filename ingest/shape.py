@@ -15,15 +15,17 @@ MOST: Final = 255
 LEAST_LETTERS: Final = 5
 """Letters of a word in which one may be wrong."""
 _NONE: Final[frozenset[int]] = frozenset()
-_VERSION: Final = 4
-_PARTS: Final = {1: 10, 2: 14, 3: 17, 4: 18}
+_VERSION: Final = 5
+_PARTS: Final = {1: 10, 2: 14, 3: 17, 4: 18, 5: 19}
 """Lists of numbers in each version of an encoded shape; one of an older version has fewer."""
-_IN_ORDER: Final = (0, 9, 14)
-"""Which of the lists are no sets: ``order``, ``sketch``, ``letters``."""
+_IN_ORDER: Final = (0, 9, 14, 18)
+"""Which of the lists are no sets: ``order``, ``sketch``, ``letters``, ``otherwise``."""
 _LETTERED: Final = 3
 """The first version with ``letters``."""
 _COUNTED: Final = 4
 """The first version with ``money``."""
+_OTHERWISE: Final = 5
+"""The first version with ``otherwise``."""
 _CAPITALS: Final = 0x80
 _PASSIVE: Final = 0x40
 
@@ -40,8 +42,10 @@ class Shape:
     lead: ``figures``, and in which ``money`` these are.
     ``sketch`` holds the smallest shingles of the body, in order. Without a body the last three
     are empty, but for the headline's ``figures``. ``letters`` are those of each of ``order``, so
-    that a typing error is told from another word. Of version 1, ``front``, ``tail``, ``soft`` and
-    ``facts`` are empty, and ``order`` has no ``must``; before version 3 there are no ``letters``.
+    that a typing error is told from another word; ``otherwise`` are parts that others may write
+    in another way (:mod:`ingest.otherwise`), three numbers each. Of version 1, ``front``,
+    ``tail``, ``soft`` and ``facts`` are empty, and ``order`` has no ``must``; before version 3
+    there are no ``letters``, before 5 no ``otherwise``.
     """
 
     order: tuple[int, ...]
@@ -62,6 +66,7 @@ class Shape:
     told: frozenset[int] = frozenset()
     links: frozenset[int] = frozenset()
     money: frozenset[int] = frozenset()
+    otherwise: tuple[int, ...] = ()
     capitals: bool = False
     """Nearly every word of the headline has a capital: a name may go on and on."""
     passive: bool = False
@@ -80,6 +85,7 @@ class Shape:
             sorted(self.told)[:MOST],
             sorted(self.links)[:MOST],
             sorted(self.money)[:MOST],
+            self.otherwise[:MOST],
         ]
         flags = self.capitals * _CAPITALS | self.passive * _PASSIVE
         head = bytes((_VERSION | flags, *map(len, parts)))
@@ -124,6 +130,7 @@ def decode(value: bytes) -> Shape:
         told=sets[15] if version >= _LETTERED else _NONE,
         links=sets[16] if version >= _LETTERED else _NONE,
         money=sets[17] if version >= _COUNTED else _NONE,
+        otherwise=parts[18] if version >= _OTHERWISE else (),
         capitals=bool(value[0] & _CAPITALS),
         passive=bool(value[0] & _PASSIVE),
     )

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from hashlib import blake2b
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Final
 
 from ingest.marks import Kind, Mark
 from ingest.money import moneys
+from ingest.otherwise import otherwise
 from ingest.shape import Shape, letters_of, mark_of
 from ingest.text import mended
 from ingest.wording import marks, said
@@ -56,6 +57,15 @@ _WORD = re.compile(r"[^\W_]+(?:[.,'][^\W_]+)*")
 _DATELINE = re.compile(r"^(?:\([^)]{1,100}\)\s*)?(?:[^.\n]{0,40}?\s[-|\u2013\u2014]+\s)?")
 
 
+# What feeds put under a body: Read more, Continue reading at Acme News, (Reporting by A. Dunne)
+_FOOT = re.compile(
+    r"(?<=[.!?\"\u201d\n])\s*(?:(?:(?:read|see) (?:more|the full|on)|continue reading|click here"
+    r"|full story|more (?:at|on|to come))[^.]{0,80}"
+    r"|\((?:reporting|editing|writing|additional reporting|compiled) by[^()]{0,120}\))[.\s]*$",
+    re.IGNORECASE,
+)
+
+
 def shape_of(title: str, body: str) -> tuple[Shape, tuple[int, ...]]:
     """The shape of an article and the keys by which others find it: 63-bit numbers, no order."""
     title, body = mended(title), mended(body)
@@ -88,15 +98,18 @@ def shape_of(title: str, body: str) -> tuple[Shape, tuple[int, ...]]:
         facts=_marks_of(m for m in strong if m.kind == "fact" and m.place != "slug"),
         links=_marks_of(m for m in told if m.kind == "link"),
         money=frozenset(map(mark_of, moneys(title))),
+        otherwise=otherwise(title, order, capitals=capitals),
         capitals=capitals,
         passive=_BY.search(title) is not None,
     )
     keys = _title_keys(strong, [mark for mark in told if mark.kind == "weak"])
-    written = _WORD.findall(_DATELINE.sub("", body, count=1))[:BODY_WORDS]
+    body = _FOOT.sub("", _DATELINE.sub("", body, count=1))
+    placed = list(islice(_WORD.finditer(body), BODY_WORDS))
+    written = [word[0] for word in placed]
     if len(written) < LEAST_BODY:
         return shape, keys
     shingles = sorted(set(_shingles([mark_of(word.casefold()) for word in written])))[:SKETCH]
-    body_said = said(" ".join(written[:LEAD_WORDS]))
+    body_said = said(body[: placed[:LEAD_WORDS][-1].end()])
     lead = [*told, *body_said]
     shape = replace(
         shape,
@@ -200,8 +213,8 @@ def is_of_body(key: int) -> bool:
 
 
 def bits(shape: Shape) -> int:
-    """What the headline says as 63 bits, one of them for each mark."""
-    return _bits(shape.order)
+    """What the headline says, or may say otherwise, as 63 bits: one for each mark."""
+    return _bits((*shape.order, *shape.otherwise[::3]))
 
 
 def needed(shape: Shape) -> int:

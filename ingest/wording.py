@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, cast, get_args
 
+from ingest.coming import told_in_time
 from ingest.describing import described
 from ingest.figures import (
     CENTS,
@@ -44,14 +45,11 @@ _TOKEN = re.compile(
     r"|(?P<figure>(?:(?<![^\s(])-(?=\d))?\d+(?:[.,]\d+)*)"
     r"(?P<scale>(?:[kKmMbB]|MN|MLN|BLN|BN|TN|mn|mln|bln|bn|tn|trn|tln|trln|cr)\b)?"
     r"(?P<th>(?:st|nd|rd|th)\b)?"
+    r"|(?P<ticker>\$[A-Z]{1,6}\b)"
     r"|(?P<word>[^\W\d_](?:[\w&]|['.](?=\w)|\.(?=[A-Za-z]\b))*|%"
-    r"|\$(?!\d|[A-Z]{1,6}\b)|[\u00a3\u20ac](?!\d))"
+    r"|\$(?!\d)|[\u00a3\u20ac](?!\d))"
 )
-FUTURE: Final = "future"
-_COMING: Final = frozenset(("to", "will", "shall"))
-_FORESEEN: Final = frozenset(("see", "sees", "seen", "expect", "expects"))
-"""What is foreseen has not happened: *sees output falling* is *expects output to fall*."""
-_AFTER: Final = _COMING | {"from"}
+_MAY: Final = "may_month"
 
 
 def marks(title: str) -> list[Mark]:
@@ -81,38 +79,16 @@ def said(text: str) -> list[Mark]:
     if not text:
         return []
     found = list(_grouped(_tokens(text)))
-    verbless = not any(mark.kind == "fact" for mark in found)
     loud = sum(mark.capital for mark in found) > MOST_CAPITALS * len(found)
-    ways = {mark.name for mark in found if mark.name in ("to", "from")}
     if not loud:
+        found = [_month(mark) if at else mark for at, mark in enumerate(found)]
         found = list(described(found))
-    result: list[Mark] = []
-    after: str | None = None
-    foreseen = False
-    for mark in found:
-        foreseen = foreseen or mark.name in _FORESEEN
-        if foreseen and mark.kind == "fact" and mark.written.endswith("ing"):
-            result.append(Mark(FUTURE, "must"))
-        if mark.name in _AFTER and mark.kind == "drop":
-            after = mark.name
-            continue
-        if mark.kind == "drop":
-            continue
-        if after == "from" and len(ways) == 2 and mark.kind != "weak":
-            # "to hold from buy" is not "to buy from hold".
-            result.append(Mark(f"from {mark.name}", "must"))
-        elif after in _COMING and (
-            mark.kind == "fact" or (verbless and _may_be_verb(mark) and (loud or not mark.capital))
-        ):
-            result.append(Mark(FUTURE, "must"))
-        after = None
-        result.append(mark)
-    return result
+    return told_in_time(found, loud=loud)
 
 
-def _may_be_verb(mark: Mark) -> bool:
-    """Whether a word behind *to* may say what somebody will do, where no listed verb does."""
-    return mark.kind in ("plain", "word", "weak")
+def _month(mark: Mark) -> Mark:
+    """May with a capital inside a sentence is the month."""
+    return Mark(_MAY, "period") if mark.written == "may" and mark.capital else mark
 
 
 def _tokens(text: str) -> list[tuple[str, bool]]:
@@ -127,7 +103,9 @@ def _tokens(text: str) -> list[tuple[str, bool]]:
     text = reworded(text)
     found: list[tuple[str, bool]] = []
     for match in _TOKEN.finditer(text):
-        if match["grade"]:
+        if match["ticker"]:
+            found.append((match["ticker"], True))
+        elif match["grade"]:
             found.append((match["grade"].casefold(), True))
         elif match["figure"]:
             if match["th"]:
@@ -173,6 +151,10 @@ def _grouped(tokens: list[tuple[str, bool]]) -> Iterator[Mark]:
     at = 0
     while at < len(tokens):
         token, capital = tokens[at]
+        if token[0] == "$" and len(token) > 1:
+            yield Mark(token[1:].casefold(), "plain", capital)  # $NOW, $ALL: no listed word
+            at += 1
+            continue
         lettered = at > 0 and tokens[at - 1][0] in _LETTERED
         if capital and lettered and _NUMERAL.fullmatch(token):
             yield Mark(f"letter {token}", "figure")

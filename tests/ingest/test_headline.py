@@ -29,6 +29,14 @@ HEAD = "Norvane orders six tankers from Ulsan yard"
         (f"{HEAD} -SHP", "", "SHP"),
         (f"{HEAD} | Fjord Ledger", "", ""),
         (f"{HEAD} - Reuters", "", ""),
+        (f"{HEAD} >> Fjord Ledger", "", ""),
+        (f"{HEAD} {{Fjord Ledger}}", "", "Fjord Ledger"),
+        (f"FJORD LEDGER - {HEAD}", "FJORD LEDGER - ", ""),
+        (f"{HEAD}, via Fjord Ledger", "", ""),
+        (f"{HEAD} according to Fjord Ledger", "", ""),
+        (f"{HEAD} (Adds yard's answer)", "", ""),
+        (f"{HEAD} -2-", "", ""),
+        (f"{HEAD} (1)", "", ""),
         (f"{HEAD} By Fjord.com", "", ""),
         (f"{HEAD} (OSL: NRV) https://x.example/1 via @desk", "", ""),
         (f"{HEAD}, two people with knowledge of the matter said", "", ""),
@@ -52,6 +60,7 @@ def test_tags_are_told_from_the_headline_by_how_they_stand(
         ("Fund Share Class 31 - 24 November 2026", "nov242026"),
         ("Fund Share Class 31 - Nov 4, 2026", "nov42026"),
         ("Form 8.5 (EPT/NON-RI)", "nonri"),
+        (f"{HEAD}, via Fjord Ledger", "ledger"),
         (f"{HEAD} | its largest order from any yard so far", "far"),
     ],
 )
@@ -81,6 +90,8 @@ def test_any_title_has_parts_and_what_is_left_has_fewer_characters(title: str) -
         ("half a dozen", "six"),
         ("FY26", "FY 2026", "full year 2026"),
         ("12.5p", "12.5 pence"),
+        ("pay falls a fifth after strike", "pay falls 20% after strike"),
+        ("November 26th", "Nov. 26", "26th of November"),
     ],
 )
 def test_figure_is_told_in_one_form_however_it_is_written(same: tuple[str, ...]) -> None:

@@ -14,6 +14,7 @@ from ingest.wording import marks
         ("Norvane opens yard in Sigapore", "singapore", "place"),
         ("Norvane opens yard in Decemeber", "december", "period"),
         ("Norvane recieved four tankers", "win", "fact"),
+        ("Norvane begins contruction of yard", "build", "fact"),
     ],
 )
 def test_misspelt_country_month_or_event_is_what_it_is_meant_to_be(
@@ -22,9 +23,11 @@ def test_misspelt_country_month_or_event_is_what_it_is_meant_to_be(
     assert (name, kind) in [(mark.name, mark.kind) for mark in marks(title)]
 
 
-@pytest.mark.parametrize("word", ["lunch", "Sigaporex", "Strike"])
+@pytest.mark.parametrize("word", ["lunch", "Sigaporex", "Strike", "compete"])
 def test_other_word_is_no_misspelt_one(word: str) -> None:
-    assert not {"launch", "singapore"} & {mark.name for mark in marks(f"Norvane on {word} bar")}
+    assert not {"launch", "singapore", "complete"} & {
+        mark.name for mark in marks(f"Norvane on {word} bar")
+    }
 
 
 @pytest.mark.parametrize(

@@ -217,6 +217,23 @@ def test_body_in_other_words_is_the_same_body_if_it_says_the_same() -> None:
     assert repeats(shape_of(title, again)[0], shape_of(title, report())[0])
 
 
+@pytest.mark.parametrize(
+    "foot", [" Read more", " Continue reading at Fjord Ledger", " (Reporting by A. Orlik)"]
+)
+def test_body_cut_short_says_the_same_whatever_a_feed_puts_under_it(foot: str) -> None:
+    title = "Water in tunnel delays Gdynia ferry trains"
+    told = "Ferry trains to Gdynia were delayed by water in a tunnel. All is dry by evening."
+    whole = f"{told} Norvane said its yards had enough parts."
+    assert repeats(shape_of(title, told + foot)[0], shape_of(title, whole)[0])
+
+
+def test_figure_with_a_hyphen_is_the_same_in_a_body() -> None:
+    title = "Pilots in Gdynia see no ferry strike"
+    told = "{} of 52 pilots see no strike, a survey of the union in the port showed."
+    earlier, later = (shape_of(title, told.format(share))[0] for share in ("Forty-one", "41"))
+    assert repeats(later, earlier)
+
+
 def test_short_body_still_has_its_figure() -> None:
     title = "Turnout in Norvane pilots ballot over pay"
     told = "The union said {} of members had voted by noon."
@@ -303,8 +320,9 @@ def test_shape_of_the_version_before_is_read_and_repeats_what_it_did() -> None:
     kept = replace(
         value, order=order, figures=empty, letters=(), told=empty, links=empty, money=empty
     )
+    kept = replace(kept, otherwise=())
     encoded = kept.encode()
-    old = decode(bytes([encoded[0] & 0xC0 | 2]) + encoded[1:15] + encoded[19:])
+    old = decode(bytes([encoded[0] & 0xC0 | 2]) + encoded[1:15] + encoded[20:])
     assert old == replace(kept, figures=value.figures)
     assert repeats(value, old)
     assert repeats(old, value)

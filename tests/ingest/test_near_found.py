@@ -40,6 +40,42 @@ def is_copy(later: str, earlier: str) -> bool:
             "One in four Quinto Bank customers in Poland paid late, survey shows",
             "25 pct of Quinto Bank customers in Poland paid late, survey shows",
         ),
+        (
+            "Sonavox first-half sales of ferry tickets double",
+            "Sonavox 1H sales of ferry tickets double",
+        ),
+        # what prices are told of, in which money, and numbers of a list
+        ("Scrap price in Varna climbs to $372/t", "Scrap price in Varna climbs to $372 per tonne"),
+        ("Tin spot price in Varna tops $90/lb", "Tin spot price in Varna tops $90 a pound"),
+        ("Lev hits five-year high versus the dollar", "Lev hits 5-year high against dollar"),
+        (
+            "No. 2 ferry line Norvane opens Varna depot",
+            "Number two ferry line Norvane opens Varna depot",
+        ),
+        ("Norvane ferry sales off 0.7 pct in Varna", "Norvane ferry sales down 0.7% in Varna"),
+        # a ticker within, letters apart
+        (
+            "Ferry line $NRV Norvane to uplist in Oslo",
+            "Ferry line Norvane to uplist in Oslo",
+        ),
+        ("Q & A: what new tolls mean for ferries", "Q&A | What new tolls mean for ferries"),
+        # one verb in two ways
+        ("Bank of Quinto keeps rates", "Bank of Quinto leaves rates unchanged"),
+        ("Norvane ferry fares keep falling in Varna", "Norvane ferry fares fall in Varna"),
+        (
+            "Norvane quarterly loss widens on ferry fares",
+            "Norvane posts wider quarterly loss on ferry fares",
+        ),
+        (
+            "Norvane awarded $40 mln ferry contract in Varna",
+            "Norvane wins $40 million ferry contract in Varna",
+        ),
+        ("Crew strike at Norvane starting Monday", "Crew strike at Norvane from Monday"),
+        # what a firm is, in other words
+        (
+            "Salt miner Norvane names Orlik as chief",
+            "Salt producer Norvane names Orlik as chief",
+        ),
         # letters that were read in another encoding
         (
             "Quinto Bank\u00e2\u20ac\u2122s chairman calls Gdynia port sale premature",
@@ -71,6 +107,16 @@ def test_is_a_copy(later: str, earlier: str) -> None:
         (
             "One in five Quinto Bank customers in Poland paid late, survey shows",
             "25 pct of Quinto Bank customers in Poland paid late, survey shows",
+        ),
+        # a ticker that is also a word, a day for a month, a unit for a rival
+        ("$NOW chief to speak at Varna ferry summit", "$CRM chief to speak at Varna ferry summit"),
+        (
+            "Varna port to pay pilots in December for early ferries",
+            "Varna port to pay pilots on Thursday for early ferries",
+        ),
+        (
+            "Norvane sues rival over ferry rights in Varna",
+            "Norvane sues unit over ferry rights in Varna",
         ),
     ],
 )
