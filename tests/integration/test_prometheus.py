@@ -61,7 +61,7 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
         system.advance(burst.start, timedelta(hours=2))
         with prometheus(folder, port=system.serve()) as server:
             server.wait("up == 1")
-            for _ in range(4):
+            for _ in range(6):
                 system.advance(system.clock.at + 20 * MINUTE, 5 * MINUTE)
                 read = system.value("bearwatch_records_total")
                 server.wait(f"bearwatch_records_total >= {read}")
