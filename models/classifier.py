@@ -177,7 +177,8 @@ def add_topics(classifier: Classifier, backbone: Backbone, topics: Sequence[Labe
 
     ``topics`` are all, the tuned ones first, in the order of the head's rows. A new row starts
     from the rows of the ``NEIGHBOURS`` nearest in meaning and differs from their mean as its
-    meaning differs from theirs, widened as tuning spreads rows wider than meanings.
+    meaning differs from theirs, widened as tuning spreads rows wider than meanings. For posts it
+    is shifted as theirs are on average.
     """
     head, shift = classifier.topic_head, classifier.topic_shift
     tuned, added = head.out_features, len(topics) - head.out_features

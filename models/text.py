@@ -41,8 +41,8 @@ def prepare(title: str, body: str = "") -> str:
     if lead.startswith(head):
         return cut(lead)
     if not lead:
-        linked = LINK.search(title) is not None and head not in ("", LINKED)
-        return cut(f"{head} {LINKED}" if linked and not head.endswith(LINKED) else head)
+        linked = LINK.search(title) is not None and not head.endswith(LINKED)
+        return cut(f"{head} {LINKED}" if linked else head)
     joint = " " if head.endswith(SENTENCE_END) else ". "
     return cut(clean(head + joint + lead))
 

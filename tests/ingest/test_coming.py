@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.near import repeats
-from ingest.shapes import shape_of
 from ingest.wording import marks
+from tests.ingest.copies import is_copy
 
 
 def musts(title: str) -> list[str]:
     """What turns the sentence round."""
     return [mark.name for mark in marks(title) if mark.kind == "must"]
-
-
-def is_copy(later: str, earlier: str) -> bool:
-    return repeats(shape_of(later, "")[0], shape_of(earlier, "")[0])
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,9 @@ from hypothesis import strategies as st
 from ingest.near import repeats
 from ingest.shape import MOST, Shape, decode
 from ingest.shapes import bits, needed, shape_of
+from tests.ingest.copies import is_copy
 
 PLAIN = "Norvane Shipping orders six tankers from Ulsan yard for $1.2 billion"
-
-
-def is_copy(later: str, earlier: str) -> bool:
-    return repeats(shape_of(later, "")[0], shape_of(earlier, "")[0])
 
 
 @pytest.mark.parametrize(

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.near import repeats
-from ingest.shapes import bits, needed, shape_of
 from ingest.text import mended
-
-
-def is_copy(later: str, earlier: str) -> bool:
-    """Whether it is one, and would be found in the index."""
-    (new, keys), (old, others) = shape_of(later, ""), shape_of(earlier, "")
-    found = not set(keys).isdisjoint(others) and needed(new) & ~bits(old) == 0
-    return found and repeats(new, old)
+from tests.ingest.copies import is_found_copy
 
 
 @pytest.mark.parametrize(
@@ -84,7 +76,7 @@ def is_copy(later: str, earlier: str) -> bool:
     ],
 )
 def test_is_a_copy(later: str, earlier: str) -> None:
-    assert is_copy(later, earlier)
+    assert is_found_copy(later, earlier)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +113,7 @@ def test_is_a_copy(later: str, earlier: str) -> None:
     ],
 )
 def test_is_another_report(later: str, earlier: str) -> None:
-    assert not is_copy(later, earlier)
+    assert not is_found_copy(later, earlier)
 
 
 @pytest.mark.parametrize(
