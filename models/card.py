@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,19 @@ FORMAT = 1
 
 ENCODER = "encoder."
 """What the names of the encoder's tensors begin with, where a version has them."""
+
+LOW_RANK = "low_rank."
+"""What the names of low-rank changes begin with, where a version has them."""
+
+MATRICES: Final = {
+    "query": "attention.self.query",
+    "key": "attention.self.key",
+    "value": "attention.self.value",
+    "mix": "attention.output.dense",
+    "widen": "intermediate.dense",
+    "narrow": "output.dense",
+}
+"""The encoder's matrices that low-rank changes are of, and where each lies in a layer."""
 
 
 class VersionError(Exception):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models import low_rank
 from models.backbone import Backbone
 from models.card import ENCODER
 from models.taxonomy import Label
@@ -36,18 +37,25 @@ class Classifier(nn.Module):
     """Topic and sentiment of a batch of texts.
 
     Trained and stored are ``prompt_keys``, ``prompt_values``, the heads, how states become a
-    text's vector (``layer_mix``, ``query``) and what was opened of the encoder: its biases and
-    norms (BitFit, arXiv 2106.10199), for comparison all of it. Otherwise it stays frozen. In
-    training mode its own dropout is active: without it a prompt learns rows by heart. A deep
-    prompt (P-tuning v2) is keys and values per layer, head and vector, both (layers, heads,
-    vectors, head width); every token of every text can attend to it.
+    text's vector (``layer_mix``, ``query``), changes of low ``rank`` of the encoder's matrices
+    (:mod:`models.low_rank`), and what was opened of it: its biases and norms (BitFit, arXiv
+    2106.10199), for comparison all of it. Otherwise it stays frozen. In training mode its own
+    dropout is active: without it a prompt learns rows by heart. A deep prompt (P-tuning v2) is
+    keys and values per layer, head and vector, both (layers, heads, vectors, head width); every
+    token of every text can attend to it.
     """
 
     def __init__(
-        self, backbone: Backbone, prompt: tuple[Tensor, Tensor], topics: int, sentiments: int
+        self,
+        backbone: Backbone,
+        prompt: tuple[Tensor, Tensor],
+        topics: int,
+        sentiments: int,
+        rank: int = 0,
     ) -> None:
         super().__init__()
         self.encoder = backbone.encoder
+        self.low_rank = low_rank.attached(self.encoder, rank)
         self.prompt_keys = nn.Parameter(prompt[0].clone())
         self.prompt_values = nn.Parameter(prompt[1].clone())
         self.topic_head = nn.Linear(backbone.width, topics)
@@ -57,6 +65,7 @@ class Classifier(nn.Module):
         )
         self.layer_mix, self.query = map(nn.Parameter, plain_pooling(backbone))
         self.opened: frozenset[str] = frozenset()
+        self.folded = False
 
     def open(self, names: Iterable[str]) -> None:
         """Let these tensors of the encoder, named as in ``state_dict``, be trained and stored."""
@@ -64,6 +73,11 @@ class Classifier(nn.Module):
         for name, value in self.named_parameters():
             if name.startswith(ENCODER):
                 value.requires_grad_(name in self.opened)
+
+    def fold(self) -> None:
+        """Make the low-rank changes a part of the encoder: faster, and the end of their tuning."""
+        self.folded |= len(self.low_rank) > 0
+        low_rank.fold(self.encoder, self.low_rank)
 
     @property
     def vectors(self) -> int:

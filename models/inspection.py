@@ -14,6 +14,8 @@ from pathlib import Path
 from models import encoder_files, taxonomy
 from models.card import (
     ENCODER,
+    LOW_RANK,
+    MATRICES,
     BackboneDiffers,
     Card,
     Damaged,
@@ -27,6 +29,9 @@ from models.prediction import SENTIMENTS
 from models.taxonomy import Label, Taxonomy
 
 Shapes = dict[str, tuple[int, ...]]
+
+SIZES = ("num_hidden_layers", "num_attention_heads", "hidden_size", "intermediate_size")
+"""Of an encoder, as its configuration names them."""
 
 ADDED = ("layer_mix", "query", "topic_shift.", "sentiment_shift.", "posts_head.")
 """Beginnings of the names of tensors that the first versions did not have: they load without."""
@@ -80,7 +85,7 @@ def _fits(card: Card, weights: Weights, encoder: Path) -> None:
 
     Those of the encoder, its biases and norms or all of it, are left to loading.
     """
-    expected = _expected(card, encoder)
+    expected = _expected(card, weights, encoder)
     for name in expected.keys() - weights.keys():
         if name.startswith(ADDED):
             del expected[name]
@@ -90,14 +95,17 @@ def _fits(card: Card, weights: Weights, encoder: Path) -> None:
         raise Damaged(f"version {card.id}: tensors {found} do not fit its card; {others} unknown")
 
 
-def _expected(card: Card, encoder: Path) -> Shapes:
+def rank_of(weights: Weights) -> int:
+    """The rank of a version's low-rank changes; 0 where it has none."""
+    down = weights.get(f"{LOW_RANK}query.down")
+    return 0 if down is None or down.ndim < 2 else int(down.shape[1])
+
+
+def _expected(card: Card, weights: Weights, encoder: Path) -> Shapes:
     path = encoder / encoder_files.CONFIG
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-        layers, attention_heads, width = (
-            int(config[name])
-            for name in ("num_hidden_layers", "num_attention_heads", "hidden_size")
-        )
+        layers, attention_heads, width, inner = (int(config[name]) for name in SIZES)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BackboneError(f"{path} does not tell the encoder's sizes: {error}") from error
     prompt = (layers, attention_heads, card.vectors, width // max(1, attention_heads))
@@ -108,6 +116,11 @@ def _expected(card: Card, encoder: Path) -> Shapes:
     for head, labels in (rows | {"posts_head": 1}).items():
         shapes[f"{head}.weight"] = (labels, width)
         shapes[f"{head}.bias"] = (labels,)
+    if rank := rank_of(weights):
+        for matrix in MATRICES:
+            inputs, outputs = (inner if matrix == end else width for end in ("narrow", "widen"))
+            shapes[f"{LOW_RANK}{matrix}.down"] = (layers, rank, inputs)
+            shapes[f"{LOW_RANK}{matrix}.up"] = (layers, outputs, rank)
     return shapes
 
 

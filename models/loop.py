@@ -208,6 +208,9 @@ def _optimiser(
     if recipe.method == "deep" and recipe.bias_rate:
         classifier.open(biases_and_norms(classifier))
         groups.append(_opened(classifier, 1, lr=recipe.bias_rate, weight_decay=0.0))
+    changes = list(classifier.low_rank.parameters())
+    if recipe.method == "deep" and recipe.rank_rate and changes:
+        groups.append({"params": changes, "lr": recipe.rank_rate, "weight_decay": 0.0})
     if recipe.method == "full":
         classifier.open(name for name in classifier.state_dict() if name.startswith(ENCODER))
         # Biases and norms do not decay, as is usual.

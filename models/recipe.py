@@ -9,7 +9,7 @@ from models.augmentation import chosen
 from models.evaluation import TaskReport
 
 METHODS: Final = {
-    "deep": "keys and values in every layer, the encoder's biases and norms, and the heads",
+    "deep": "keys and values in every layer, small changes of the encoder, and the heads",
     "shallow": "keys and values in the first layer alone, and the heads",
     "heads": "the heads alone; the prompt stays as its text makes it",
     "full": "the whole encoder and the heads, without a prompt",
@@ -32,12 +32,14 @@ class Recipe:
 
     seed: int = 7
     method: str = "deep"  # one of METHODS
-    vectors: int = 38  # prompt vectors in each layer
-    epochs: int = 7
+    vectors: int = 20  # prompt vectors in each layer
+    rank: int = 2  # of the changes of the encoder's matrices, with a deep prompt; 0: none
+    epochs: int = 6
     batch_tokens: int = 640  # longest row times rows of a batch; padding counts
     max_tokens: int = 64  # a row's, in training only; 99 % of posts and headlines are shorter
     prompt_rate: float = 2e-2  # peak of the one-cycle schedule
     bias_rate: float = 1e-3  # of the encoder's biases and norms, with a deep prompt; 0: frozen
+    rank_rate: float = 3e-3  # of those changes; 0: as they are
     pooling_rate: float = 1e-2  # of how states become a text's vector; 0: the last layer's mean
     encoder_rate: float = 1e-4  # where all of the encoder is tuned
     head_rate: float = 5e-3
@@ -48,7 +50,7 @@ class Recipe:
     sentiment_weight: float = 1.5  # of its loss beside the topics'; it has fewer rows
     posts_weight: float = 0.5  # of telling files of posts from others, where there are both
     dropout: float = 0.1  # of the text vector
-    mixing: float = 0.8  # 0: an epoch is every row once; 1: as many rows from each file
+    mixing: float = 0.65  # 0: an epoch is every row once; 1: as many rows from each file
     variations: str = ""  # of models.augmentation, separated by commas
     varied: float = 0.5  # share of the rows of an epoch that are varied
     consistency: float = 2.0  # weight of the difference between two answers to the same row

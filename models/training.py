@@ -68,14 +68,14 @@ def train(
 
     The epoch with the best mean macro-F1 on the inner rows is kept; each head's temperature is
     fitted on them. ``start`` is a version to go on from, in place of the prompt's text; its
-    vectors stay, and topics new to it begin at their descriptions. ``judged`` are further files to
-    be evaluated on, whatever their split: a repeat of one of their rows stops training.
-    ``rehearsed`` are those of ``data`` whose rows are to be answered as ``start`` answers them, by
-    the recipe's ``distilled`` (:mod:`models.rehearsal`). ``names`` of companies are for the
-    variation that swaps them. The best weights so far lie in ``out`` while it runs, but the card
-    comes last: interrupted, ``out`` is no version, and the same call goes on after the last whole
-    epoch. Files, recipe and machine being equal, so is the result, interrupted or not; on a GPU
-    but for what it drops and the order of its sums.
+    vectors and its rank stay, and topics new to it begin at their descriptions. ``judged`` are
+    further files to be evaluated on, whatever their split: a repeat of one of their rows stops
+    training. ``rehearsed`` are those of ``data`` whose rows are to be answered as ``start``
+    answers them, by the recipe's ``distilled`` (:mod:`models.rehearsal`). ``names`` of companies
+    are for the variation that swaps them. The best weights so far lie in ``out`` while it runs,
+    but the card comes last: interrupted, ``out`` is no version, and the same call goes on after
+    the last whole epoch. Files, recipe and machine being equal, so is the result, interrupted or
+    not; on a GPU but for what it drops and the order of its sums.
 
     Raises:
         FileExistsError: ``out`` holds a version already.
@@ -92,7 +92,8 @@ def train(
         labels = _with_rows(labels, split.training)
         backbone = backbones.load(encoder)
         vectors = 0 if recipe.method == "full" else recipe.vectors
-        card, classifier = versions.untuned(backbone, prompt, labels, vectors)
+        rank = recipe.rank if recipe.method == "deep" else 0
+        card, classifier = versions.untuned(backbone, prompt, labels, vectors, rank)
     else:
         card, classifier, backbone, labels = _go_on(start, labels, split.training, encoder)
     classifier.to(device)
@@ -205,9 +206,8 @@ def _go_on(
     tuned = read_card(start).topics
     named = set(rows["topic"].dropna()) | set(tuned)
     topics = tuple(topic for topic in labels.topics if topic.name in named)
-    base = versions.load(
-        start, precision="fp32", labels=replace(labels, topics=topics), encoder=encoder
-    )
+    known = replace(labels, topics=topics)
+    base = versions.load(start, precision="fp32", labels=known, encoder=encoder, folded=False)
     card = replace(base.card, topics={topic.name: topic.digest for topic in base.labels.topics})
     return card, base.classifier, base.backbone, base.labels
 

@@ -31,7 +31,7 @@ from models.card import (
     write,
 )
 from models.classifier import Classifier, add_topics, describe, logits, trained
-from models.inspection import ADDED, agree, same_encoder
+from models.inspection import ADDED, agree, rank_of, same_encoder
 from models.prediction import SENTIMENTS, Prediction
 from models.prompts import Prompt, initial_vectors
 from models.taxonomy import Taxonomy
@@ -141,12 +141,16 @@ class Version:
 
 
 def untuned(
-    backbone: Backbone, prompt: Prompt, labels: Taxonomy, vectors: int
+    backbone: Backbone, prompt: Prompt, labels: Taxonomy, vectors: int, rank: int = 0
 ) -> tuple[Card, Classifier]:
-    """The version before any training: the prompt's text and the labels' descriptions alone."""
+    """The version before any training: the prompt's text and the labels' descriptions alone.
+
+    Low-rank changes of ``rank`` change nothing yet.
+    """
     empty = torch.zeros(backbone.prompt_shape(0))
     initial = initial_vectors(backbone, prompt.text, vectors) if vectors else (empty, empty)
-    classifier = Classifier(backbone, initial, len(labels.topics), len(labels.sentiments)).eval()
+    sizes = len(labels.topics), len(labels.sentiments)
+    classifier = Classifier(backbone, initial, *sizes, rank).eval()
     heads = (
         (classifier.topic_head, labels.topics),
         (classifier.sentiment_head, labels.sentiments),
@@ -172,7 +176,12 @@ def save(folder: Path, card: Card, classifier: Classifier, backbone: Backbone) -
 
     Raises:
         FileExistsError: ``folder`` holds a version already; a name is used once.
+        ValueError: its low-rank changes are a part of the encoder, which no version stores.
     """
+    if classifier.folded:
+        raise ValueError(
+            f"version {card.id} was loaded to serve; to save it, load it folded=False"
+        )
     card = replace(card, golden=_golden(GOLDEN_TEXTS, card, classifier, backbone))
     weights = {name: value.cpu().numpy() for name, value in trained(classifier).items()}
     return write(folder, card, weights)
@@ -184,11 +193,13 @@ def load(
     precision: Precision = "auto",
     labels: Taxonomy | None = None,
     encoder: Path | None = None,
+    folded: bool = True,
 ) -> Version:
     """Load and verify a version; ``None`` is the default that ships.
 
     ``labels`` defaults to the shipped label file. Topics in it that the version was not tuned on
     are added from their descriptions. ``auto`` is bf16 where the processor multiplies it natively.
+    ``folded`` makes low-rank changes a part of the encoder; to go on tuning them, keep them apart.
 
     Raises:
         VersionError: with its ``reason``; nothing is loaded half.
@@ -204,6 +215,8 @@ def load(
     classifier = _fill(card, weights, backbone)
     _verify_outputs(card, classifier, backbone)
     add_topics(classifier, backbone, labels.topics)
+    if folded:
+        classifier.fold()
     if rounds(precision):
         _to_bf16(classifier)
     backbone.tokenizer.enable_truncation(max_length=backbone.positions - card.vectors)
@@ -225,7 +238,8 @@ def _fill(card: Card, arrays: Weights, backbone: Backbone) -> Classifier:
     weights = {name: torch.tensor(value) for name, value in arrays.items()}
     try:
         prompt = (weights["prompt_keys"], weights["prompt_values"])
-        classifier = Classifier(backbone, prompt, len(card.topics), len(card.sentiments)).eval()
+        sizes = len(card.topics), len(card.sentiments)
+        classifier = Classifier(backbone, prompt, *sizes, rank_of(arrays)).eval()
         # Earlier versions have none of these, and answer as if they had these plain ones.
         plain = {n: v for n, v in trained(classifier).items() if n.startswith(ADDED)}
         weights = plain | weights

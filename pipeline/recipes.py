@@ -13,6 +13,7 @@ INCREMENTAL: Final = Recipe(
     epochs=5,
     prompt_rate=5e-3,
     bias_rate=5e-4,
+    rank_rate=1e-3,
     pooling_rate=2.5e-3,
     head_rate=2.5e-3,
     balance=0.15,

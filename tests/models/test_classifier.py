@@ -47,7 +47,8 @@ def test_what_learns_is_the_prompt_and_what_is_small_and_under_one_percent(
     labels: Taxonomy,
 ) -> None:
     own = backbone.load()  # not the one that other tests share: it is opened
-    _, model = versions.untuned(own, prompts.load(), labels, Recipe().vectors)
+    recipe = Recipe()
+    _, model = versions.untuned(own, prompts.load(), labels, recipe.vectors, recipe.rank)
     model.open(biases_and_norms(model))
     learning = {name: p for name, p in model.named_parameters() if p.requires_grad}
     assert set(learning) == set(trained(model))
@@ -61,6 +62,7 @@ def test_what_learns_is_the_prompt_and_what_is_small_and_under_one_percent(
         "posts_head",
         "layer_mix",
         "query",
+        "low_rank",
         "encoder",
     }
     opened = {name for name in learning if name.startswith("encoder.")}

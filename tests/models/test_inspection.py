@@ -13,7 +13,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from models import backbone, card, versions
-from models.card import CARD, WEIGHTS, Card, VersionError
+from models.card import CARD, LOW_RANK, WEIGHTS, Card, VersionError
 from models.encoder_files import BackboneError, file_sha256
 from models.inspection import ADDED, inspect
 from models.prompts import Prompt
@@ -24,7 +24,7 @@ from tests.models.tiny import tiny_encoder
 @pytest.fixture
 def saved(tiny_folder: Path, tmp_path: Path) -> Path:
     loaded = backbone.load(tiny_folder)
-    made, classifier = versions.untuned(loaded, Prompt(task="the outlook"), LABELS, 4)
+    made, classifier = versions.untuned(loaded, Prompt(task="the outlook"), LABELS, 4, rank=2)
     versions.save(tmp_path / "version", made, classifier, loaded)
     return tmp_path / "version"
 
@@ -78,6 +78,10 @@ def narrow_shift(weights: dict[str, np.ndarray]) -> None:
     weights["topic_shift.weight"] = weights["topic_shift.weight"][:, :4]
 
 
+def one_rank_more(weights: dict[str, np.ndarray]) -> None:
+    weights["low_rank.widen.up"] = np.repeat(weights["low_rank.widen.up"], 2, axis=2)
+
+
 def edited(folder: Path) -> None:
     text = (folder / CARD).read_text()
     (folder / CARD).write_text(text.replace('"vectors": 4', '"vectors": 5'))
@@ -95,6 +99,9 @@ def edited(folder: Path) -> None:
         (with_weights(stranger), "damaged"),
         (with_weights(narrow_query), "damaged"),
         (with_weights(narrow_shift), "damaged"),
+        (with_weights(one_rank_more), "damaged"),
+        (with_weights(lambda weights: weights.pop("low_rank.narrow.up")), "damaged"),
+        (with_weights(lambda weights: weights.pop("low_rank.query.down")), "damaged"),
         (with_weights(lambda weights: weights.pop("sentiment_head.bias")), "damaged"),
         (lambda folder: (folder / WEIGHTS).unlink(), "incomplete"),
         (lambda folder: (folder / CARD).unlink(), "incomplete"),
@@ -112,13 +119,13 @@ def test_a_look_refuses_damaged_files_for_the_reason_that_loading_gives(
     assert (seen.value.reason, loaded.value.reason) == (reason, reason)
 
 
-def test_a_version_from_before_pooling_and_shifts_were_learned_answers_as_it_did(
+def test_a_version_from_before_all_that_was_added_later_answers_as_it_did(
     saved: Path, tiny_folder: Path
 ) -> None:
     before = versions.load(saved, precision="fp32", labels=LABELS, encoder=tiny_folder)
 
     def without(weights: dict[str, np.ndarray]) -> None:
-        for name in [name for name in weights if name.startswith(ADDED)]:
+        for name in [name for name in weights if name.startswith((*ADDED, LOW_RANK))]:
             del weights[name]
 
     with_weights(without)(saved)

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 
 from models import backbone, checkpoint, dataset, evaluation, loop, text, training, versions
 from models.backbone import Backbone
-from models.card import CARD, WEIGHTS
+from models.card import CARD, LOW_RANK, WEIGHTS
 from models.checkpoint import CheckpointError
 from models.classifier import logits, trained
 from models.dataset import Leak
@@ -266,6 +266,7 @@ class TestOnATinyEncoder:
             head_rate=0.0,
             bias_rate=0.0,
             pooling_rate=0.0,
+            rank_rate=0.0,
             weight_decay=0.0,
         )
         second = train(tmp_path / "second", start=tmp_path / "first", more=[more], recipe=still)
@@ -357,6 +358,9 @@ class TestOnATinyEncoder:
         assert not any(value.any() for value in shifts)  # there are no posts among the rows
         pooling = {"layer_mix", "query"}
         assert pooling & moved == (set() if method == "heads" else pooling)
+        changes = {name for name in stored if name.startswith(LOW_RANK)}
+        assert len(changes) == (12 if method == "deep" else 0)
+        assert all(bool(stored[name].any()) for name in changes)
         encoder = {name for name in stored if name.startswith("encoder.")}
         small = {name for name in encoder if stored[name].ndim == 1}
         if method == "full":

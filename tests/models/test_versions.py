@@ -33,6 +33,7 @@ LABELS = Taxonomy(
         Label("positive", "profit rises shares rally growth"),
     ),
 )
+PROMPT = Prompt(task="the outlook of a company")
 TEXTS = ["shares fall after loss", "oil rises", "the fed raises the rate as inflation jumps up"]
 
 
@@ -40,7 +41,7 @@ TEXTS = ["shares fall after loss", "oil rises", "the fed raises the rate as infl
 def saved(tiny_folder: Path, tmp_path: Path) -> Path:
     """A version on the tiny encoder whose weights are as far from any start as tuned ones are."""
     loaded = backbone.load(tiny_folder)
-    card, classifier = versions.untuned(loaded, Prompt(task="the outlook of a company"), LABELS, 4)
+    card, classifier = versions.untuned(loaded, PROMPT, LABELS, 4, rank=2)
     generator = torch.Generator().manual_seed(11)
     with torch.no_grad():
         for part in (p for p in classifier.parameters() if p.requires_grad):
@@ -58,8 +59,10 @@ def rewrite(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
     (folder / CARD).write_text(json.dumps(asdict(replace(card, id=card.digest()))))
 
 
-def reload(saved: Path, tiny_folder: Path, labels: Taxonomy = LABELS) -> versions.Version:
-    return versions.load(saved, precision="fp32", labels=labels, encoder=tiny_folder)
+def reload(
+    folder: Path, encoder: Path, labels: Taxonomy = LABELS, *, folded: bool = True
+) -> versions.Version:
+    return versions.load(folder, precision="fp32", labels=labels, encoder=encoder, folded=folded)
 
 
 def test_saved_and_loaded_gives_the_same_outputs_to_the_bit(
@@ -67,12 +70,22 @@ def test_saved_and_loaded_gives_the_same_outputs_to_the_bit(
 ) -> None:
     first = reload(saved, tiny_folder)
     loaded = backbone.load(tiny_folder)
-    versions.save(tmp_path / "copy", first.card, first.classifier, loaded)
+    whole = reload(saved, tiny_folder, folded=False)
+    versions.save(tmp_path / "copy", whole.card, whole.classifier, loaded)
     second = reload(tmp_path / "copy", tiny_folder)
     for one, two in zip(first.logits(TEXTS), second.logits(TEXTS), strict=True):
         assert torch.equal(one, two)
     assert first.predict(TEXTS) == second.predict(TEXTS)
     assert first.id == second.id
+
+
+def test_what_was_folded_into_the_encoder_cannot_be_saved_without_it(
+    saved: Path, tiny_folder: Path, tmp_path: Path
+) -> None:
+    served = reload(saved, tiny_folder)
+    with pytest.raises(ValueError, match="folded=False"):
+        versions.save(tmp_path / "copy", served.card, served.classifier, served.backbone)
+    assert not (tmp_path / "copy").exists()
 
 
 def test_row_version_is_the_cards_id_and_the_hash_of_the_topics(
@@ -108,7 +121,7 @@ def test_no_texts_give_no_predictions(saved: Path, tiny_folder: Path) -> None:
 
 
 def test_a_name_is_used_once(saved: Path, tiny_folder: Path) -> None:
-    version = reload(saved, tiny_folder)
+    version = reload(saved, tiny_folder, folded=False)
     with pytest.raises(FileExistsError):
         versions.save(saved, version.card, version.classifier, backbone.load(tiny_folder))
 
