@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from models import taxonomy, versions
-from tests.benchmarks.zero_shot import Told, dealt, hide, table, told
+from models.evaluation import ClassScore
+from tests.benchmarks.zero_shot import dealt, hide, table, told
 
 TOPICS = [label.name for label in taxonomy.load().topics]
 
@@ -34,23 +36,26 @@ def test_hidden_rows_keep_all_but_their_topic(tmp_path: Path) -> None:
     assert copy.name == file.name  # by which its origin is known
 
 
-def test_rows_without_a_topic_do_not_count() -> None:
+def test_topics_are_told_where_they_occur() -> None:
     rows = pd.DataFrame(
         {
+            "id": ["1", "2", "3"],
             "text": ["Retailer raises dividend by 10%", "Oil falls below $70", "Oil rises"],
             "topic": ["Dividend", "Energy | Oil", None],
+            "sentiment": [None, None, None],
         }
     )
     version = versions.load()
-    assert told(version, rows, ["Dividend", "Energy | Oil"]) == {
-        "Dividend": Told(1.0, 1.0, 1.0),
-        "Energy | Oil": Told(1.0, 1.0, 1.0),
-    }
+    good = ClassScore(1.0, 1.0, 1.0, 1)
+    found = told(version, rows, ["Dividend", "Energy | Oil", "Macro"])
+    assert found == {"Dividend": good, "Energy | Oil": good}
     assert told(version, rows.assign(topic="Macro"), ["Macro"])["Macro"].recall == 0.0
+    with pytest.raises(ValueError, match="no row to judge on has a topic"):
+        told(version, rows.assign(topic=None), ["Macro"])
 
 
 def test_means_are_of_the_topics_and_a_tie_is_no_gain() -> None:
-    good, bad = Told(0.5, 0.25, 1 / 3), Told(0.0, 0.0, 0.0)
+    good, bad = ClassScore(0.5, 0.25, 1 / 3, 4), ClassScore(0.0, 0.0, 0.0, 2)
     text = table({"posts": ({"A | B": good, "C": bad}, {"A | B": bad, "C": bad})})
     assert "| A \\| B | 0.50 / 0.25 (0.00 / 0.00) |" in text
     assert text.endswith("mean F1 0.167, of the nearest sentence 0.000; better for 1 of 2")

@@ -14,36 +14,31 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Final
 
 import pandas as pd
-from sklearn.metrics import precision_recall_fscore_support
 
-from models import backbone, dataset, labelled_files, prompts, taxonomy, training, versions
+from models import (
+    backbone,
+    dataset,
+    evaluation,
+    labelled_files,
+    prompts,
+    taxonomy,
+    training,
+    versions,
+)
 from models.card import CARD
+from models.evaluation import ClassScore
 from models.recipe import Progress, Recipe
 from models.versions import Version
 from pipeline.recipes import changed
 
 GROUPS: Final = 4
 
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """How a topic was told from the others."""
-
-    precision: float
-    recall: float
-    f1: float
-
-    def __str__(self) -> str:
-        return f"{self.precision:.2f} / {self.recall:.2f}"
-
-
-Scores = Mapping[str, Told]
+Scores = Mapping[str, ClassScore]
 """By topic."""
 
 
@@ -78,22 +73,27 @@ def nearest_sentence() -> Version:
 
 
 def told(version: Version, rows: pd.DataFrame, topics: Sequence[str]) -> Scores:
-    """How ``topics`` are told among all that the version knows, on rows with a topic."""
-    judged = rows.dropna(subset="topic")
-    answers = version.probabilities(judged["text"].tolist())[0].argmax(axis=1)
-    named = [version.topics[answer] for answer in answers]
-    columns = precision_recall_fscore_support(
-        judged["topic"].tolist(), named, labels=list(topics), zero_division=0.0
-    )
-    return {topic: Told(*map(float, of)) for topic, *of in zip(topics, *columns[:3], strict=True)}
+    """How those of ``topics`` that occur are told among all that the version knows.
+
+    ``rows`` are as ``dataset.read`` gives them.
+
+    Raises:
+        ValueError: no row has a topic.
+    """
+    report = evaluation.evaluate(version, rows).topic
+    if report is None:
+        raise ValueError("no row to judge on has a topic; give --judge a file and split with some")
+    return {topic: report.per_class[topic] for topic in topics if topic in report.per_class}
 
 
 def table(found: Mapping[str, tuple[Scores, Scores]]) -> str:
     """Markdown. ``found`` has by judged file the scores of each topic, and those of the nearest
     sentence."""
     lines = ["| topic | " + " | ".join(found) + " |", "|---" * (len(found) + 1) + "|"]
-    for topic in next(iter(found.values()))[0]:
-        cells = [f"{ours[topic]} ({theirs[topic]})" for ours, theirs in found.values()]
+    for topic in dict.fromkeys(topic for ours, _ in found.values() for topic in ours):
+        cells = [
+            f"{_cell(ours, topic)} ({_cell(theirs, topic)})" for ours, theirs in found.values()
+        ]
         lines.append("| " + " | ".join([topic.replace("|", "\\|"), *cells]) + " |")
     lines.append("")
     for name, (ours, theirs) in found.items():
@@ -104,6 +104,11 @@ def table(found: Mapping[str, tuple[Scores, Scores]]) -> str:
             f"better for {better} of {len(ours)}"
         )
     return "\n".join(lines)
+
+
+def _cell(scores: Scores, topic: str) -> str:
+    of = scores.get(topic)  # a file need not have every topic
+    return f"{of.precision:.2f} / {of.recall:.2f}" if of else "-"
 
 
 def _tell(at: Progress) -> None:
@@ -128,7 +133,7 @@ def main() -> None:
     topics = [label.name for label in labels.topics]
     plain = nearest_sentence()
     theirs = {name: told(plain, rows, topics) for name, rows in judged.items()}
-    ours: dict[str, dict[str, Told]] = {name: {} for name in judged}
+    ours: dict[str, dict[str, ClassScore]] = {name: {} for name in judged}
     for number, hidden in enumerate(dealt(topics), start=1):
         sys.stderr.write(f"group {number} of {GROUPS}: {', '.join(hidden)}\n")
         version = without(hidden, given.data, given.out / f"group{number}", recipe)

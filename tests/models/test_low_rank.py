@@ -99,9 +99,7 @@ def test_a_loaded_version_serves_folded_what_it_was_saved_as(
     assert torch.allclose(torch.cat(served._forward(ROWS), dim=1), reference, atol=1e-4)
 
 
-def test_going_on_keeps_the_rank_of_the_version_and_tunes_it(
-    tmp_path: Path,
-) -> None:
+def test_going_on_keeps_the_rank_of_the_version_and_tunes_it(tmp_path: Path) -> None:
     data = tmp_path / "headlines.jsonl"
     data.write_text("".join(json.dumps(row) + "\n" for row in headlines()))
     for rank in (0, 3):
