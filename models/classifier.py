@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +11,6 @@ from torch.nn import functional
 from models import low_rank
 from models.backbone import Backbone
 from models.card import ENCODER
-from models.taxonomy import Label
 
 SHARPNESS = 16.0
 """Factor on the unit-length text vector. With unit-length label vectors a cosine difference of
@@ -20,17 +18,6 @@ SHARPNESS = 16.0
 
 BATCH_ROWS = 64
 """Of :func:`logits`, which is for training and checks; the engine makes its own batches."""
-
-NEIGHBOURS = 5
-"""Tuned topics that lend their rows to a topic added by its description."""
-
-WELCOME = 0.5
-"""What a topic added by its description has more of a bias than tuned ones on average: texts have
-been pulled to their rows, none to its."""
-
-
-PARTS = re.compile(r",| or ")
-"""What the parts of a topic's sentence are cut at."""
 
 
 class Classifier(nn.Module):
@@ -185,59 +172,6 @@ def describe(classifier: Classifier, backbone: Backbone, descriptions: Sequence[
     return torch.cat(vectors) / SHARPNESS
 
 
-@torch.no_grad()
-def add_topics(classifier: Classifier, backbone: Backbone, topics: Sequence[Label]) -> None:
-    """Give the topics behind the tuned ones, if any, rows made of what their labels say.
-
-    ``topics`` are all, the tuned ones first, in the order of the head's rows. A new row starts
-    from the rows of the ``NEIGHBOURS`` nearest in meaning and differs from their mean as its
-    meaning differs from theirs, widened as tuning spreads rows wider than meanings. For posts it
-    is shifted as theirs are on average.
-    """
-    head, shift = classifier.topic_head, classifier.topic_shift
-    tuned, added = head.out_features, len(topics) - head.out_features
-    if not added:
-        return
-    meanings = torch.stack([_meaning(classifier, backbone, topic) for topic in topics])
-    old, new = meanings[:tuned], meanings[tuned:]
-    nearest = (new @ old.T).topk(min(NEIGHBOURS, tuned)).indices
-    widening = _spread(head.weight) / _spread(old).clamp(min=1e-6)
-    rows = head.weight[nearest].mean(dim=1) + widening * (new - old[nearest].mean(dim=1))
-    biases = (head.bias.mean() + WELCOME).expand(added)
-    classifier.topic_head = _extended(head, rows, biases)
-    classifier.topic_shift = _extended(
-        shift, shift.weight[nearest].mean(dim=1), shift.bias.mean().expand(added)
-    )
-
-
-def _extended(head: nn.Linear, rows: Tensor, biases: Tensor) -> nn.Linear:
-    """A head with further rows behind its own."""
-    extended = nn.Linear(head.in_features, head.out_features + len(rows))
-    extended.weight.copy_(torch.cat([head.weight, rows]))
-    extended.bias.copy_(torch.cat([head.bias, biases]))
-    return extended
-
-
-def _meaning(classifier: Classifier, backbone: Backbone, topic: Label) -> Tensor:
-    """Mean direction of a topic's name, its sentence, and the parts of this: (width,), length 1.
-
-    A part of a sentence is more like a headline than the sentence is, which like all the others
-    is about everything that its topic has.
-    """
-    cut = [part.strip() for part in PARTS.split(topic.description.rstrip("."))]
-    parts = describe(classifier, backbone, [part for part in cut if part] or [topic.description])
-    name, whole = describe(classifier, backbone, [topic.name, topic.description])
-    return functional.normalize(
-        name + whole + functional.normalize(parts.mean(dim=0), dim=0), dim=0
-    )
-
-
-def _spread(rows: Tensor) -> Tensor:
-    """Mean distance of rows from their mean."""
-    distances: Tensor = torch.linalg.vector_norm(rows - rows.mean(dim=0), dim=1)
-    return distances.mean()
-
-
 def pad(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Tensor | None]:
     """Token ids as (rows, longest) and their mask, ``None`` where every row is equally long."""
     longest = max(len(row) for row in rows)
@@ -253,13 +187,30 @@ def logits(
     classifier: Classifier, rows: Sequence[Sequence[int]], pad_id: int
 ) -> tuple[Tensor, Tensor]:
     """Both heads' logits of token ids, in batches of like length, in the order of ``rows``."""
-    device = classifier.prompt_keys.device
     topic = torch.zeros(len(rows), classifier.topic_head.out_features)
     sentiment = torch.zeros(len(rows), classifier.sentiment_head.out_features)
+    for batch, ids, mask in _batches(classifier, rows, pad_id):
+        t, s = classifier(ids, mask)
+        topic[batch], sentiment[batch] = t.cpu(), s.cpu()
+    return topic, sentiment
+
+
+@torch.inference_mode()
+def features(classifier: Classifier, rows: Sequence[Sequence[int]], pad_id: int) -> Tensor:
+    """What the heads read of token ids, (rows, width), in the order of ``rows``."""
+    found = torch.zeros(len(rows), classifier.topic_head.in_features)
+    for batch, ids, mask in _batches(classifier, rows, pad_id):
+        found[batch] = classifier.features(ids, mask).cpu()
+    return found
+
+
+def _batches(
+    classifier: Classifier, rows: Sequence[Sequence[int]], pad_id: int
+) -> Iterator[tuple[list[int], Tensor, Tensor | None]]:
+    """Places of rows of like length, their ids and mask where the classifier is."""
+    device = classifier.prompt_keys.device
     order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
     for start in range(0, len(order), BATCH_ROWS):
         batch = order[start : start + BATCH_ROWS]
         ids, mask = pad([rows[i] for i in batch], pad_id)
-        t, s = classifier(ids.to(device), None if mask is None else mask.to(device))
-        topic[batch], sentiment[batch] = t.cpu(), s.cpu()
-    return topic, sentiment
+        yield batch, ids.to(device), None if mask is None else mask.to(device)

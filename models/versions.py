@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from models import added_topics, serving
 from models import backbone as backbones
-from models import serving
 from models import taxonomy as taxonomies
 from models.backbone import Backbone
 from models.card import (
@@ -30,7 +30,7 @@ from models.card import (
     read_weights,
     write,
 )
-from models.classifier import Classifier, add_topics, describe, logits, trained
+from models.classifier import Classifier, describe, logits, trained
 from models.inspection import ADDED, agree, rank_of, same_encoder
 from models.prediction import SENTIMENTS, Prediction
 from models.prompts import Prompt, initial_vectors
@@ -194,12 +194,15 @@ def load(
     labels: Taxonomy | None = None,
     encoder: Path | None = None,
     folded: bool = True,
+    unlabelled: Sequence[str] | None = None,
 ) -> Version:
     """Load and verify a version; ``None`` is the default that ships.
 
     ``labels`` defaults to the shipped label file. Topics in it that the version was not tuned on
-    are added from their descriptions. ``auto`` is bf16 where the processor multiplies it natively.
-    ``folded`` makes low-rank changes a part of the encoder; to go on tuning them, keep them apart.
+    are added from their descriptions (:mod:`models.added_topics`), which takes some seconds more;
+    prepared ``unlabelled`` texts, by default our own headlines, say what texts are like.
+    ``auto`` is bf16 where the processor multiplies it natively. ``folded`` makes low-rank changes
+    a part of the encoder; to go on tuning them, keep them apart.
 
     Raises:
         VersionError: with its ``reason``; nothing is loaded half.
@@ -214,7 +217,10 @@ def load(
     same_encoder(card, backbone.sha256, backbone.name)
     classifier = _fill(card, weights, backbone)
     _verify_outputs(card, classifier, backbone)
-    add_topics(classifier, backbone, labels.topics)
+    if len(labels.topics) > len(card.topics):
+        texts = added_topics.headlines() if unlabelled is None else unlabelled
+        plain = backbones.load(encoder)
+        added_topics.add_topics(classifier, backbone, plain, labels.topics, texts)
     if folded:
         classifier.fold()
     if rounds(precision):

@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from models import taxonomy, versions
+from models import added_topics, taxonomy, versions
 from models.evaluation import ClassScore
-from tests.benchmarks.zero_shot import dealt, hide, table, told
+from tests.benchmarks.zero_shot import dealt, hide, others, table, told
 
 TOPICS = [label.name for label in taxonomy.load().topics]
 
@@ -34,6 +34,11 @@ def test_hidden_rows_keep_all_but_their_topic(tmp_path: Path) -> None:
     found = [json.loads(line) for line in copy.read_text().splitlines()]
     assert found == [rows[0] | {"topic": None}, rows[1]]
     assert copy.name == file.name  # by which its origin is known
+
+
+def test_headlines_about_hidden_topics_do_not_help_to_add_them() -> None:
+    assert set(others(["IPO", "Macro"])) < set(others(["IPO"])) < set(added_topics.headlines())
+    assert others(TOPICS) == []
 
 
 def test_topics_are_told_where_they_occur() -> None:

@@ -15,7 +15,6 @@ from safetensors.torch import load_file, save_file
 from models import backbone, taxonomy, versions
 from models.backbone import BackboneError, file_sha256
 from models.card import CARD, WEIGHTS, Card
-from models.classifier import add_topics
 from models.prompts import Prompt
 from models.taxonomy import Label, Taxonomy
 from models.versions import VersionError
@@ -325,22 +324,6 @@ def test_added_topic_gets_a_row_and_leaves_the_others_logits_alone(
     assert torch.allclose(after.logits(TEXTS)[0][:, :3], before.logits(TEXTS)[0], atol=1e-5)
     assert before.id != after.id
     assert before.card.id == after.card.id
-
-
-def test_added_topic_shifts_for_posts_as_its_neighbours_do(saved: Path, tiny_folder: Path) -> None:
-    version = reload(saved, tiny_folder)
-    shift = version.classifier.topic_shift
-    with torch.no_grad():
-        shift.weight.copy_(torch.arange(3.0)[:, None].expand_as(shift.weight))
-        shift.bias.copy_(torch.tensor([0.0, 1.0, 5.0]))
-    topics = (*version.labels.topics, Label("Bonds", "bond yield"))
-    add_topics(version.classifier, version.backbone, topics)
-    added = version.classifier.topic_shift
-    assert added.out_features == 4
-    assert torch.equal(added.weight[:3], shift.weight)
-    # All three are its neighbours.
-    assert torch.allclose(added.weight[3], torch.ones(shift.in_features))
-    assert added.bias[3].item() == pytest.approx(2.0)
 
 
 def test_added_topic_means_its_name_its_sentence_and_the_parts_of_this(
