@@ -71,7 +71,9 @@ def contradicted(
         other = _cross_validated(
             vectors[labelled], labels, rows.loc[labelled, "story"].to_numpy().astype(str)
         )
-        against = (champion != labels) & (other != labels)
+        tuned = [*version.card.topics, *version.card.sentiments]
+        # Of a topic known by its sentence alone the champion is no witness.
+        against = (champion != labels) & (other != labels) & np.isin(labels, tuned)
         found[task] = _compare(against[new[labelled]], against[~new[labelled]])
     return found
 
