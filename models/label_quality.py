@@ -1,8 +1,8 @@
 """Whether labels can be believed: those that everything else speaks against.
 
-A label is *contradicted* where the champion says something else and so does a simple model that
-was fitted on other labelled rows, without this one (cross-validation by story). A topic that the
-champion does not know is learned by the second; what the second lacks rows for, the first knows.
+A label is *contradicted* where the champion, which was tuned on it, says something else and so
+does a simple model that was fitted on other labelled rows, without this one (cross-validation by
+story). What the second lacks rows for, the first knows.
 Labels of a careful annotator are contradicted at about the rate of rows that are trusted; labels
 at random several times as often.
 """
